@@ -1,0 +1,54 @@
+# The commands of this repository. Each sets up .venv by itself and says so; `make help` lists them.
+PYTHON ?= python3
+BIN := .venv/bin
+IMAGE ?= coefficient-scorer
+STANDIN ?= standin
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint format export standin image clean
+
+help: ## list the commands
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+		{ echo "Python 3.11 or newer is needed; $(PYTHON) is not. Name one: make PYTHON=python3.12 ..." >&2; exit 1; }
+	@echo "Making the virtual environment .venv"
+	@$(PYTHON) -m venv .venv
+
+.venv/.service: pyproject.toml | .venv/bin/python
+	@echo "Installing the scorer with its service into .venv"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[service]'
+	@touch $@
+
+.venv/.dev: pyproject.toml | .venv/bin/python
+	@echo "Installing the scorer, its service, export and the development tools into .venv (about a minute)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[service,export,dev]'
+	@touch $@ .venv/.service
+
+run: .venv/.service ## serve the shipped model on port 1313
+	@$(BIN)/python -m scorer serve
+
+test: .venv/.dev ## all tests, with the coverage gate
+	$(BIN)/python -m pytest --cov --cov-report=term
+
+lint: .venv/.dev ## ruff and mypy
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+format: .venv/.dev ## let ruff format and mend
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+export: .venv/.dev ## write coefficients/glm-26/1.0.0.json from the published figures
+	$(BIN)/python -m export publish
+
+standin: .venv/.dev ## stand-in data: standin/train.csv and standin/test.csv
+	$(BIN)/python -m export standin --rows 40000 --seed 13 --out $(STANDIN)
+
+image: ## build the Docker image
+	docker build --tag $(IMAGE) .
+
+clean: ## remove what the commands above made
+	rm -rf .venv build dist .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache $(STANDIN)

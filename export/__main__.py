@@ -1,0 +1,130 @@
+"""Command line, run from the repository: python -m export publish | train | standin | diff."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from export import archive, compare, publish, standin, train
+from export.errors import ApprovedDiffersError, ExportError
+from scorer import reading
+from scorer.errors import ScorerError
+from scorer.store.directory import load
+
+EXIT_OK = 0
+EXIT_DIFFERS = 1
+EXIT_ERROR = 2
+EXIT_INTERRUPTED = 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs a command.
+
+    Returns:
+        The exit code: 0; 1 where a fit is not the approved equation, or where diff finds differences; 2 for an error
+        (one clear line on stderr); 130 where Ctrl-C ended it.
+    """
+    options = _parser().parse_args(arguments)
+    command: Callable[[argparse.Namespace], int] = options.command
+    try:
+        return command(options)
+    except ApprovedDiffersError as error:
+        for difference in error.differences:
+            print(f"  {difference}", file=sys.stderr)
+        print(f"export: {error}", file=sys.stderr)
+        return EXIT_DIFFERS
+    except (ExportError, ScorerError) as error:
+        print(f"export: {error}", file=sys.stderr)
+    except OSError as error:
+        print(f"export: {error.filename or ''}: {(error.strerror or str(error)).lower()}", file=sys.stderr)
+    except KeyboardInterrupt:
+        print("export: interrupted, nothing was written", file=sys.stderr)
+        return EXIT_INTERRUPTED
+    return EXIT_ERROR
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="export", description="Makes coefficient files, offline.")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="command")
+    out = argparse.ArgumentParser(add_help=False)
+    out.add_argument(
+        "--out",
+        type=Path,
+        default=Path("coefficients"),
+        metavar="DIR",
+        help="root of the versions; default: coefficients",
+    )
+
+    publishing = commands.add_parser("publish", parents=[out], help="the published figures → glm-26 1.0.0")
+    publishing.set_defaults(command=_publish)
+
+    training = commands.add_parser("train", parents=[out], help="a training file → a version, by the notebook's steps")
+    training.add_argument("--train", type=Path, required=True, metavar="CSV", help="x0 ... x99 and y")
+    training.add_argument("--name", required=True, help="the model's name")
+    training.add_argument("--version", required=True, help="its version, such as 1.1.0")
+    training.add_argument("--description", default="Logistic GLM by the steps of the notebook GLM_Model_26.")
+    training.add_argument(
+        "--approved", type=Path, metavar="FILE", help="write only if the fit is this file's equation, else exit 1"
+    )
+    training.set_defaults(command=_train)
+
+    standing_in = commands.add_parser("standin", help="train.csv and test.csv in the notebook's schema")
+    standing_in.add_argument("--rows", type=_count, default=40_000, help="of train.csv; test.csv has a quarter")
+    standing_in.add_argument("--seed", type=_count, default=13)
+    standing_in.add_argument("--out", type=Path, required=True, metavar="DIR")
+    standing_in.set_defaults(command=_standin)
+
+    diff = commands.add_parser("diff", help="what differs between two coefficient files; exit 1 where anything does")
+    diff.add_argument("first", type=Path)
+    diff.add_argument("second", type=Path)
+    diff.add_argument("--rows", type=Path, metavar="CSV", help="also: how far phat moves on these rows")
+    diff.set_defaults(command=_diff)
+    return parser
+
+
+def _count(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or int(text) == 0:
+        raise argparse.ArgumentTypeError("expected a whole number above 0")
+    return int(text)
+
+
+def _publish(options: argparse.Namespace) -> int:
+    path, written = publish.publish(options.out)
+    file = reading.read(path)
+    print(f"{'wrote' if written else 'exists already and is reproduced:'} {path}\nsha256 {file.sha256}")
+    return EXIT_OK
+
+
+def _train(options: argparse.Namespace) -> int:
+    approved = reading.read(options.approved) if options.approved else None
+    fitted = train.fit(options.train, lambda text: print(text, flush=True))
+    file = train.coefficient_file(fitted, options.train, options.name, options.version, options.description)
+    if approved:
+        print(f"\nCompared with {approved.model} {approved.version}: {compare.scale_note(file, approved)}")
+        decimals = compare.require_approved(file, approved)
+        words = f"{len(file.terms)} variables in order, coefficients equal to {decimals} decimals"
+        print(f"This is the approved equation: {words}")
+    path = archive.write_version(options.out, file)
+    print(f"\nwrote {path}\nsha256 {file.sha256}")
+    return EXIT_OK
+
+
+def _standin(options: argparse.Namespace) -> int:
+    for path in standin.write(options.rows, options.seed, options.out, load()):
+        print(f"wrote {path}")
+    return EXIT_OK
+
+
+def _diff(options: argparse.Namespace) -> int:
+    old, new = load(options.first), load(options.second)
+    lines = list(compare.differences(old.file, new.file))
+    print("\n".join(lines) if lines else "the files say the same")
+    if options.rows:
+        print(compare.movement(old, new, options.rows))
+    return EXIT_DIFFERS if lines else EXIT_OK
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,40 @@
+"""Versions on disk: NAME/VERSION.json, never overwritten with other bytes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from export.errors import VersionExistsError
+from scorer.coefficients import CoefficientFile
+from scorer.files import replacing
+from scorer.store.directory import version_path
+
+
+def write_version(directory: Path, file: CoefficientFile) -> Path:
+    """Writes a file under its model and version.
+
+    Args:
+        directory: the root of the versions, `coefficients` as a rule.
+        file: a certified file.
+
+    Returns:
+        The path written; the same bytes there already are left alone.
+
+    Raises:
+        VersionExistsError: the version exists with other bytes.
+    """
+    path = version_path(directory, file.model, file.version)
+    data = file.to_bytes()
+    if path.exists():
+        if path.read_bytes() != data:
+            raise VersionExistsError(f"{path} exists with other bytes: a version is immutable, so choose a new one")
+        return path
+    write_atomically(path, data)
+    return path
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Writes a file, and its folder where that is missing: temporary sibling, then rename."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(path) as file:
+        file.write(data)

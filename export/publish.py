@@ -1,0 +1,144 @@
+"""The published figures of the notebook (published.json) → a coefficient file."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from export import archive, certificate, notebook
+from export.errors import VersionExistsError
+from scorer import reading
+from scorer.coefficients import (
+    RULE,
+    CategoryInput,
+    Certificate,
+    CoefficientFile,
+    Dummy,
+    Input,
+    NumberInput,
+    Outcome,
+    Provenance,
+    Term,
+)
+from scorer.store.directory import POINTER, Pointer, version_path
+
+MODEL = "glm-26"
+VERSION = "1.0.0"
+CREATED = "2026-11-21T00:00:00Z"
+DESCRIPTION = (
+    "Logistic GLM of the notebook GLM_Model_26: the probability that a customer buys the product. "
+    "The approved equation with its coefficients as published, to four decimals."
+)
+CUTOFF = 0.712
+CUTOFF_SOURCE = (
+    "The business partner's decision: a row in the top 5 of the 20 bins is an event. "
+    "The lower edge of the 16th bin in the table of the preliminary fit's predictions on all 40,000 rows is 0.712, "
+    "and bins are open below."
+)
+
+
+@cache
+def figures() -> dict[str, Any]:
+    """Every figure that the notebook printed, and the parameters of its fitted imputer and scaler."""
+    document: dict[str, Any] = json.loads((Path(__file__).parent / "published.json").read_text("utf-8"))
+    return document
+
+
+def kind_of(name: str) -> str:
+    """The kind of a numeric input in the notebook's schema."""
+    return "money" if name in notebook.MONEY else "percent" if name in notebook.PERCENT else "number"
+
+
+def category(name: str, levels: tuple[str, ...]) -> CategoryInput:
+    """A category in the notebook's schema: the first level is the baseline, the others and missing have a dummy each."""
+    columns = notebook.dummy_columns(name, levels)
+    return CategoryInput(name, levels, levels[0], tuple(Dummy(variable, level) for variable, level in columns.items()))
+
+
+def published_file() -> CoefficientFile:
+    """The approved model, certified.
+
+    Raises:
+        CoefficientFileError: the figures make no valid file.
+    """
+    published = figures()
+    inputs: dict[str, Input] = {
+        row["name"]: NumberInput(
+            row["name"], kind_of(row["name"]), row["imputer_mean"], row["scaler_mean"], row["scaler_scale"]
+        )
+        for row in published["numeric"]
+    }
+    for name, declared in published["columns"]["categorical"].items():
+        inputs[name] = category(name, tuple(declared["levels"]))
+    split = published["split"]
+    draft = CoefficientFile(
+        model=MODEL,
+        version=VERSION,
+        created=CREATED,
+        description=DESCRIPTION,
+        provenance=Provenance(
+            figures="published",
+            description=(
+                "Figures that the notebook printed, and the parameters of its fitted SimpleImputer and StandardScaler. "
+                "statsmodels Logit, fitted on train, validation and test together."
+            ),
+            rows={"train": split["fit_rows"], "validation": split["validation_rows"], "test": split["test_rows"]},
+            training_file_sha256=None,
+            libraries={},
+        ),
+        missing_markers=notebook.MISSING_MARKERS,
+        inputs=tuple(inputs[name] for name in notebook.INPUTS),
+        intercept=0.0,
+        terms=terms(published["final_model"]["terms"], inputs),
+        outcome=Outcome("business_outcome", "phat", CUTOFF, RULE, CUTOFF_SOURCE),
+        certificate=Certificate("", certificate.TOLERANCE, ()),
+        sha256="",
+    )
+    return certificate.certify(draft)
+
+
+def terms(rows: list[dict[str, Any]], inputs: dict[str, Input]) -> tuple[Term, ...]:
+    """Variables and coefficients → terms, in their order."""
+    places: dict[str, tuple[str, str | None]] = {}
+    for declared in inputs.values():
+        if isinstance(declared, CategoryInput):
+            places |= {dummy.variable: (declared.name, dummy.level) for dummy in declared.dummies}
+        else:
+            places[declared.name] = (declared.name, None)
+    return tuple(Term(row["variable"], *places[row["variable"]], coefficient=row["coefficient"]) for row in rows)
+
+
+def publish(directory: Path) -> tuple[Path, bool]:
+    """Writes the published file and points current.json at it.
+
+    A golden phat may differ in its last bit on another machine. So where the version exists already, these figures only
+    have to reproduce it: the same but for the certificate's figures, and those within its tolerance.
+
+    Returns:
+        The file's path, and whether it was written now.
+
+    Raises:
+        VersionExistsError: the version exists and these figures do not reproduce it.
+    """
+    file = published_file()
+    path = version_path(directory, file.model, file.version)
+    if path.exists():
+        existing = reading.read(path)
+        if not reproduces(file, existing):
+            raise VersionExistsError(f"{path} exists, and the published figures do not reproduce it")
+        return path, False
+    archive.write_version(directory, file)
+    archive.write_atomically(directory / POINTER, Pointer(file.model, file.version, file.sha256).to_bytes())
+    return path, True
+
+
+def reproduces(file: CoefficientFile, existing: CoefficientFile) -> bool:
+    """Whether a file is the existing one but for the last bits of its golden phats and who computed them."""
+    pairs = list(zip(file.certificate.rows, existing.certificate.rows, strict=False))
+    close = all(abs(new.phat - old.phat) <= existing.certificate.tolerance for new, old in pairs)
+    rows = tuple(replace(new, phat=old.phat) for new, old in pairs)
+    same_rows = replace(file.certificate, computed_by=existing.certificate.computed_by, rows=rows)
+    return close and replace(file, certificate=same_rows, sha256=existing.sha256) == existing

@@ -1,0 +1,26 @@
+"""Scores rows with an approved logistic GLM that is one JSON file. Needs numpy alone.
+
+import scorer
+
+model = scorer.load()                       # the coefficient file that ships with the package
+scores = model.score([{"x5": "monday", "x12": "$5,547.78", "x91": 0.373853}])
+scores.phat, scores.outcome, scores.to_rows()
+"""
+
+from scorer.coefficients import CoefficientFile
+from scorer.errors import BadRowsError, BadShapeError, CoefficientFileError, RowsError, ScorerError
+from scorer.scorer import Scorer, Scores
+from scorer.store.directory import load
+
+__all__ = [
+    "BadRowsError",
+    "BadShapeError",
+    "CoefficientFile",
+    "CoefficientFileError",
+    "RowsError",
+    "Scorer",
+    "ScorerError",
+    "Scores",
+    "load",
+]
+__version__ = "0.1.0"

@@ -1,0 +1,191 @@
+"""Command line: python -m scorer serve | score | describe | verify."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections import Counter
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from time import monotonic
+from typing import BinaryIO
+
+from scorer import __version__, files, tables
+from scorer.describe import describe
+from scorer.errors import PROBLEMS_SHOWN, RowsError, ScorerError, TableError
+from scorer.scorer import Scorer, Scores
+from scorer.store.directory import load
+
+EXIT_OK = 0
+EXIT_ERROR = 2
+EXIT_INTERRUPTED = 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs a command.
+
+    Returns:
+        The exit code: 0, 2 for an error (one clear line on stderr), or 130 where Ctrl-C ended it.
+    """
+    options = _parser().parse_args(arguments)
+    command: Callable[[argparse.Namespace], None] = options.command
+    try:
+        command(options)
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader of a pipe has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except ScorerError as error:
+        return _fail(str(error))
+    except OSError as error:
+        return _fail(f"{error.filename}: {(error.strerror or str(error)).lower()}" if error.filename else str(error))
+    except KeyboardInterrupt:
+        print("scorer: interrupted", file=sys.stderr)
+        return EXIT_INTERRUPTED
+    return EXIT_OK
+
+
+def _fail(message: str) -> int:
+    print(f"scorer: {message}", file=sys.stderr)
+    return EXIT_ERROR
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="scorer", description="Scores rows with an approved logistic GLM.")
+    parser.add_argument("--version", action="version", version=f"scorer {__version__}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="command")
+    model = argparse.ArgumentParser(add_help=False)
+    model.add_argument(
+        "--model",
+        metavar="PATH",
+        help="a coefficient file, or a directory with a pointer; default: SCORER_MODEL, else the shipped one",
+    )
+
+    serve = commands.add_parser("serve", parents=[model], help="answer over HTTP")
+    serve.add_argument("--host", help="address to listen on; default: SCORER_HOST, else 127.0.0.1")
+    serve.add_argument("--port", help="port to listen on, 0 for a free one; default: SCORER_PORT, else 1313")
+    serve.add_argument("--workers", help="processes; default: SCORER_WORKERS, else the CPUs that may be used")
+    serve.set_defaults(command=_serve)
+
+    score = commands.add_parser("score", parents=[model], help="score a file of rows")
+    score.add_argument("file", type=Path, help="JSON, NDJSON or CSV; - for standard input")
+    score.add_argument("--from", dest="read_as", choices=tables.FORMATS, help="its format; default: by its ending")
+    score.add_argument("--out", type=Path, metavar="FILE", help="where to write; default: standard output")
+    score.add_argument("--to", dest="write_as", choices=tables.FORMATS, help="default: by --out's ending, else as read")
+    score.set_defaults(command=_score)
+
+    describing = commands.add_parser("describe", parents=[model], help="the equation as a table")
+    describing.set_defaults(command=lambda options: print(describe(_load(options))))
+
+    verify = commands.add_parser("verify", help="check a coefficient file and its certificate")
+    verify.add_argument("file", type=Path)
+    verify.set_defaults(command=_verify)
+    return parser
+
+
+def _load(options: argparse.Namespace) -> Scorer:
+    return load(options.model or os.environ.get("SCORER_MODEL") or None)
+
+
+def _serve(options: argparse.Namespace) -> None:
+    try:
+        from scorer.service import server
+    except ModuleNotFoundError as error:
+        raise ScorerError(f"serving needs {error.name}: pip install 'coefficient-scorer[service]'") from None
+    names = ("model", "host", "port", "workers")
+    given = {f"SCORER_{name.upper()}": getattr(options, name) for name in names if getattr(options, name) is not None}
+    server.serve({**os.environ, **given})
+
+
+def _verify(options: argparse.Namespace) -> None:
+    scorer = load(options.file)
+    file = scorer.file
+    print(f"ok: {file.model} {file.version}, sha256 {file.sha256}")
+    print(
+        f"    {len(file.certificate.rows)} golden rows reproduced, largest |Δphat| {scorer.certificate_error:.1e} "
+        f"(tolerance {file.certificate.tolerance:.1e})"
+    )
+
+
+def _score(options: argparse.Namespace) -> None:
+    piped = str(options.file) == "-"
+    if piped and not options.read_as:
+        raise TableError("the format of standard input cannot be told: name it with --from")
+    read_as = options.read_as or tables.format_of(options.file)
+    write_as = options.write_as or (tables.format_of(options.out) if options.out else read_as)
+    scorer = _load(options)
+    name = "standard input" if piped else str(options.file)
+    with ExitStack() as stack:
+        source = sys.stdin.buffer if piped else stack.enter_context(options.file.open("rb"))
+        target = stack.enter_context(files.replacing(options.out)) if options.out else sys.stdout.buffer
+        progress = Progress(source, 0 if piped else options.file.stat().st_size)
+        stack.callback(progress.clear)
+        out = tables.writer(target, write_as)
+        for batch in tables.read(source, read_as, name):
+            scores = _score_batch(scorer, batch, progress.rows, name)
+            out.write(scores)
+            progress.add(scores)
+        out.close()
+        if not options.out:
+            target.flush()
+    print(progress.summary(), file=sys.stderr)
+
+
+def _score_batch(scorer: Scorer, batch: tables.Batch, start: int, name: str) -> Scores:
+    try:
+        return scorer.score(batch.rows)
+    except RowsError as error:
+        if not error.problems:
+            raise TableError(f"{name}: {error}") from None
+        problem = error.problems[0]
+        line = f"line {batch.lines[problem.row]}, " if batch.lines else ""
+        field = "" if problem.field is None else f", {problem.field}"
+        more = f" ({error.total - 1} more in these {tables.BATCH_ROWS:,} rows)" if error.total > 1 else ""
+        raise TableError(f"{name}: {line}row {start + problem.row}{field}: {problem.message}{more}") from None
+
+
+class Progress:
+    """Counts what was scored, and shows it on a terminal while it grows."""
+
+    def __init__(self, source: BinaryIO, size: int) -> None:
+        self.rows = 0
+        self._source = source
+        self._size = size
+        self._events = 0
+        self._missing: Counter[str] = Counter()
+        self._unknown: Counter[str] = Counter()
+        self._start = monotonic()
+        self._shown = 0.0
+        self._terminal = sys.stderr.isatty()
+
+    def add(self, scores: Scores) -> None:
+        """Counts a batch; shows the count at most ten times a second."""
+        self.rows += len(scores)
+        self._events += int(scores.outcome.sum())
+        self._missing.update(scores.missing)
+        self._unknown.update(scores.unknown_levels)
+        now = monotonic()
+        if self._terminal and now - self._shown > 0.1:
+            self._shown = now
+            share = f"{min(1.0, self._source.tell() / self._size):4.0%}  " if self._size else ""
+            rate = self.rows / max(now - self._start, 1e-9)
+            print(f"\r{share}{self.rows:,} rows  {rate:,.0f} rows/s ", end="", file=sys.stderr, flush=True)
+
+    def clear(self) -> None:
+        """Takes the progress line off the terminal."""
+        if self._terminal and self._shown:
+            print("\r\033[K", end="", file=sys.stderr, flush=True)
+
+    def summary(self) -> str:
+        """What was scored, in one line; cells that were imputed and levels that the model does not know."""
+        parts = [f"scored {self.rows:,} rows: outcome 1 for {self._events:,}"]
+        for words, counts in (("missing cells", self._missing), ("unknown levels", self._unknown)):
+            if counts:
+                listed = ", ".join(f"{field} {count:,}" for field, count in counts.most_common(PROBLEMS_SHOWN))
+                parts.append(f"{words}: {listed}")
+        return "; ".join(parts)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

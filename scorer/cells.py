@@ -1,0 +1,190 @@
+"""One raw cell → a float or the code of a level.
+
+The rules are the notebook's: pandas' read_csv decides what is missing, and the text of money and percent columns is
+cleaned by taking characters out. Where pandas would turn a column into something that the model cannot use, the cell
+is an error here that names its row and field.
+"""
+
+from __future__ import annotations
+
+import math
+import numbers
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scorer.coefficients import CategoryInput, Input, NumberInput
+from scorer.errors import BadShapeError, Problem
+
+MISSING = -1
+"""Code of a category cell that is missing."""
+UNKNOWN = -2
+"""Code of a level that the input does not have."""
+
+# As the notebook does: "$-5,032.58" and "($5,032.58)" are both -5032.58.
+_MONEY = str.maketrans({"$": None, ",": None, ")": None, "(": "-"})
+_PERCENT = str.maketrans({"%": None})
+_MARKS = {"money": _MONEY, "percent": _PERCENT}
+
+
+class BadCellError(ValueError):
+    """A cell that no rule can read: a stable code and a sentence. Never holds the cell's value."""
+
+    def __init__(self, code: str, message: str) -> None:
+        self.code = code
+        self.message = message
+        super().__init__(message)
+
+
+class Reader(Protocol):
+    """Reads the cells of one input.
+
+    Attributes:
+        name: the input's name.
+        dtype: float64 for numbers, where NaN is missing; intp for categories, where a level's code is its index in the
+            file and MISSING and UNKNOWN are below 0.
+    """
+
+    name: str
+    dtype: type[np.float64] | type[np.intp]
+
+    def read(self, cell: object) -> float:
+        """One cell. Raises BadCellError."""
+
+
+class NumberReader:
+    """Reads number, money and percent cells as floats, missing ones as NaN."""
+
+    dtype = np.float64
+
+    def __init__(self, declared: NumberInput, missing_markers: Sequence[str]) -> None:
+        self.name = declared.name
+        self._markers = frozenset(missing_markers)
+        self._clean: Callable[[str], str] | None = None
+        if declared.kind in _MARKS:
+            marks = _MARKS[declared.kind]
+            self._clean = lambda text: text.translate(marks)
+
+    def read(self, cell: object) -> float:
+        """The number in a cell; NaN if it is missing.
+
+        Raises:
+            BadCellError: ``not_a_number``, ``not_finite`` or ``wrong_type``.
+        """
+        if isinstance(cell, str):
+            if cell in self._markers:
+                return math.nan
+            value = self._parse(cell)
+        elif isinstance(cell, numbers.Real) and not isinstance(cell, bool):
+            try:
+                value = float(cell)
+            except OverflowError:  # an integer beyond the range of float64
+                value = math.inf
+        elif _is_missing(cell):
+            return math.nan
+        else:
+            raise BadCellError("wrong_type", f"expected a number or its text, got {_describe(cell)}")
+        if math.isinf(value):
+            raise BadCellError("not_finite", "the number is not finite as float64")
+        return value
+
+    def _parse(self, text: str) -> float:
+        # float() also reads underscores and other scripts' digits, which no CSV reader of the notebook would.
+        cleaned = text if self._clean is None else self._clean(text)
+        try:
+            value = float(cleaned)
+        except ValueError:
+            value = math.nan
+        if math.isnan(value) or "_" in cleaned or not cleaned.isascii():
+            raise BadCellError("not_a_number", "the text is not a number")
+        return value
+
+
+class LevelReader:
+    """Reads category cells as codes of levels."""
+
+    dtype = np.intp
+
+    def __init__(self, declared: CategoryInput, missing_markers: Sequence[str]) -> None:
+        self.name = declared.name
+        self._codes = {level: code for code, level in enumerate(declared.levels)}
+        self._codes.update(dict.fromkeys(missing_markers, MISSING))
+
+    def read(self, cell: object) -> int:
+        """The code of the level in a cell: its index in the file, MISSING or UNKNOWN. Levels match exactly.
+
+        Raises:
+            BadCellError: ``wrong_type``.
+        """
+        if isinstance(cell, str):
+            return self._codes.get(cell, UNKNOWN)
+        if _is_missing(cell):
+            return MISSING
+        raise BadCellError("wrong_type", f"expected text, got {_describe(cell)}")
+
+
+def reader(declared: Input, missing_markers: Sequence[str]) -> Reader:
+    """The reader for an input's cells."""
+    if isinstance(declared, CategoryInput):
+        return LevelReader(declared, missing_markers)
+    return NumberReader(declared, missing_markers)
+
+
+def read_column(reader: Reader, cells: Sequence[object] | NDArray[Any]) -> tuple[NDArray[Any], list[Problem]]:
+    """Reads the cells of one input, one for each row.
+
+    Args:
+        reader: the input's reader.
+        cells: raw cells, shape (n,).
+
+    Returns:
+        The values, shape (n,) and of the reader's dtype, and what is wrong, in row order. Where anything is wrong the
+        values mean nothing.
+
+    Raises:
+        BadShapeError: a numpy array of a dtype that holds neither numbers nor texts.
+    """
+    if isinstance(cells, np.ndarray):
+        if cells.dtype.kind in "fiu" and isinstance(reader, NumberReader):
+            values = cells.astype(np.float64)
+            if not np.isinf(values).any():
+                return values, []
+        elif cells.dtype.kind not in "fiubOUT":
+            raise BadShapeError(f"column {reader.name} has dtype {cells.dtype}, which holds neither numbers nor texts")
+        cells = cells.tolist()
+    try:
+        return np.array([reader.read(cell) for cell in cells], dtype=reader.dtype), []
+    except BadCellError:
+        return np.empty(len(cells), dtype=reader.dtype), list(_problems(reader, cells))
+
+
+def _problems(reader: Reader, cells: Sequence[object]) -> list[Problem]:
+    problems = []
+    for row, cell in enumerate(cells):
+        try:
+            reader.read(cell)
+        except BadCellError as error:
+            problems.append(Problem(row, reader.name, error.code, error.message))
+    return problems
+
+
+def _is_missing(cell: object) -> bool:
+    """None, a float NaN (Python's and numpy's missing number), or pandas.NA, told by its type's name: pandas is not
+    imported here."""
+    if cell is None or type(cell).__name__ == "NAType":
+        return True
+    return isinstance(cell, (float, np.floating)) and math.isnan(cell)
+
+
+def _describe(cell: object) -> str:
+    if isinstance(cell, (bool, np.bool_)):
+        return "true or false"
+    if isinstance(cell, dict):
+        return "an object"
+    if isinstance(cell, (list, tuple)):
+        return "a list"
+    if isinstance(cell, numbers.Real):
+        return "a number"
+    return f"a {type(cell).__name__}"

@@ -1,0 +1,212 @@
+"""The coefficient file as frozen objects, and its canonical bytes. docs/coefficient-file.md says what each key means.
+
+reading.py makes these objects and is the only place that does: an object that exists is valid.
+
+To raise the format: raise FORMAT and write the new keys in `CoefficientFile.document`; let reading.py read the old
+number too; keep a file of the old format in tests/data, a test that loads it, and a line in the page's history.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from scorer import document
+
+FORMAT = 1
+"""The format that this version writes and reads."""
+
+NUMBER_KINDS = ("number", "money", "percent")
+RULE = "phat > cutoff"
+"""The one outcome rule of format 1: bins of the decision table are open below, so the cutoff itself is no event."""
+
+
+@dataclass(frozen=True, slots=True)
+class NumberInput:
+    """A numeric input and what the imputer and the scaler learned of it.
+
+    Attributes:
+        name: the key of its cell.
+        kind: ``number``, ``money`` or ``percent``.
+        imputer_mean: stands in for a missing number, in the input's own unit.
+        scaler_mean: subtracted from the imputed number.
+        scaler_scale: population standard deviation that the difference is divided by; above 0.
+    """
+
+    name: str
+    kind: str
+    imputer_mean: float
+    scaler_mean: float
+    scaler_scale: float
+
+
+@dataclass(frozen=True, slots=True)
+class Dummy:
+    """A 0/1 column made of a category: 1 where the cell is ``level``, or is missing if ``level`` is None."""
+
+    variable: str
+    level: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class CategoryInput:
+    """A categorical input: all levels, the baseline (which has no dummy) and the dummy columns made of the others."""
+
+    name: str
+    levels: tuple[str, ...]
+    baseline: str
+    dummies: tuple[Dummy, ...]
+
+    kind = "category"
+
+
+Input = NumberInput | CategoryInput
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One summand of the log-odds: coefficient times variable.
+
+    Attributes:
+        variable: the variable's name, as in the answers.
+        input: the input that the variable is made of.
+        level: for a dummy its level, None for the dummy of missing cells; None for a standardized number.
+        coefficient: change of the log-odds for one unit of the variable.
+    """
+
+    variable: str
+    input: str
+    level: str | None
+    coefficient: float
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a probability becomes a decision: ``name`` is 1 where ``probability`` is above ``cutoff``, else 0."""
+
+    name: str
+    probability: str
+    cutoff: float
+    rule: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """Who fitted what on what.
+
+    Attributes:
+        figures: ``fitted`` by export, or ``published`` figures taken over from a document.
+        description: in words, with the method.
+        rows: rows in the train, validation and test splits.
+        training_file_sha256: of the training file's bytes; None where the file was not at hand.
+        libraries: name and version of what fitted; empty where unknown.
+    """
+
+    figures: str
+    description: str
+    rows: Mapping[str, int]
+    training_file_sha256: str | None
+    libraries: Mapping[str, str]
+
+
+Cell = str | float | None
+"""A raw cell as a golden row holds it."""
+
+
+@dataclass(frozen=True, slots=True)
+class GoldenRow:
+    """A raw row, and the probability that statsmodels gave it."""
+
+    about: str
+    cells: Mapping[str, Cell]
+    phat: float
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """Rows that prove an evaluation: every phat must come out within ``tolerance`` (absolute)."""
+
+    computed_by: str
+    tolerance: float
+    rows: tuple[GoldenRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CoefficientFile:
+    """A validated coefficient file. ``sha256`` is that of the bytes it was read from, and its identity."""
+
+    model: str
+    version: str
+    created: str
+    description: str
+    provenance: Provenance
+    missing_markers: tuple[str, ...]
+    inputs: tuple[Input, ...]
+    intercept: float
+    terms: tuple[Term, ...]
+    outcome: Outcome
+    certificate: Certificate
+    sha256: str
+
+    def to_bytes(self) -> bytes:
+        """Canonical bytes: reading.parse of them gives an equal file, and writing that gives the same bytes."""
+        return document.encode(self.document())
+
+    def document(self) -> dict[str, object]:
+        """The document as dicts and lists, keys in the format's order."""
+        provenance, outcome, certificate = self.provenance, self.outcome, self.certificate
+        return {
+            "format": FORMAT,
+            "model": self.model,
+            "version": self.version,
+            "created": self.created,
+            "description": self.description,
+            "provenance": {
+                "figures": provenance.figures,
+                "description": provenance.description,
+                "rows": dict(provenance.rows),
+                "training_file_sha256": provenance.training_file_sha256,
+                "libraries": dict(provenance.libraries),
+            },
+            "missing_markers": list(self.missing_markers),
+            "inputs": [_input_document(declared) for declared in self.inputs],
+            "intercept": self.intercept,
+            "terms": list(self._term_documents()),
+            "outcome": {
+                "name": outcome.name,
+                "probability": outcome.probability,
+                "cutoff": outcome.cutoff,
+                "rule": outcome.rule,
+                "source": outcome.source,
+            },
+            "certificate": {
+                "computed_by": certificate.computed_by,
+                "tolerance": certificate.tolerance,
+                "rows": [{"about": row.about, "cells": dict(row.cells), "phat": row.phat} for row in certificate.rows],
+            },
+        }
+
+    def _term_documents(self) -> Iterable[dict[str, object]]:
+        categories = {declared.name for declared in self.inputs if isinstance(declared, CategoryInput)}
+        for term in self.terms:
+            level = {"level": term.level} if term.input in categories else {}
+            yield {"variable": term.variable, "input": term.input, **level, "coefficient": term.coefficient}
+
+
+def _input_document(declared: Input) -> dict[str, object]:
+    if isinstance(declared, NumberInput):
+        return {
+            "name": declared.name,
+            "kind": declared.kind,
+            "imputer_mean": declared.imputer_mean,
+            "scaler_mean": declared.scaler_mean,
+            "scaler_scale": declared.scaler_scale,
+        }
+    return {
+        "name": declared.name,
+        "kind": declared.kind,
+        "levels": list(declared.levels),
+        "baseline": declared.baseline,
+        "dummies": [{"variable": dummy.variable, "level": dummy.level} for dummy in declared.dummies],
+    }

@@ -1,0 +1,207 @@
+"""Everything that can go wrong, as one tree. Leaves carry data; no status code or exit code stands here.
+
+ScorerError
+├── CoefficientFileError        .source, .at (the path in the document), .reason
+│   ├── UnreadableFileError     missing, a directory, no permission
+│   ├── FileTooLargeError       over the size cap, refused before it is parsed
+│   ├── NotJSONError            bytes that are no JSON document
+│   ├── UnknownFormatError      a format this version of scorer does not read
+│   ├── UnknownKeyError
+│   ├── DuplicateKeyError
+│   ├── MissingKeyError
+│   ├── WrongTypeError
+│   ├── NotFiniteError          NaN, an infinity, or a number beyond float64
+│   ├── InvalidValueError       right type, impossible value: a scale of 0, a cutoff of 2
+│   ├── UnknownInputError       a term or golden row names an input that is not declared
+│   ├── UnknownLevelError       a term, dummy or baseline names a level that is not declared
+│   ├── RepeatedNameError       an input, level, dummy or variable given twice
+│   ├── CertificateError        this machine does not reproduce the golden rows
+│   └── WrongHashError          the bytes are not those that the pointer names
+├── RowsError                   .problems (the first 20), .total
+│   ├── BadRowsError            one or more cells or rows that cannot be scored
+│   └── BadShapeError           neither a row, nor rows, nor columns of one length
+├── RequestError
+│   ├── MalformedBodyError      a request body that is no JSON document
+│   ├── BodyTooLargeError       .limit in bytes
+│   └── NotReadyError           no certified model is loaded yet
+├── SettingError                .setting, .reason
+└── TableError                  a file of rows that cannot be read or written
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+PROBLEMS_SHOWN = 20
+"""How many bad cells an error lists; it counts them all."""
+
+
+class ScorerError(Exception):
+    """Root of every error that this package raises on purpose."""
+
+
+class CoefficientFileError(ScorerError):
+    """A coefficient file that is refused.
+
+    Attributes:
+        source: where the bytes came from, a path as a rule.
+        at: the path in the document, such as ``$.terms[3].coefficient``; ``$`` is the whole document.
+        reason: what is wrong there.
+    """
+
+    def __init__(self, source: str, at: str, reason: str) -> None:
+        self.source = source
+        self.at = at
+        self.reason = reason
+        place = source if at == "$" else f"{source}: {at}"
+        super().__init__(f"{place}: {reason}")
+
+
+class UnreadableFileError(CoefficientFileError):
+    """The file cannot be read at all."""
+
+
+class FileTooLargeError(CoefficientFileError):
+    """The file is larger than the cap, and was not parsed."""
+
+
+class NotJSONError(CoefficientFileError):
+    """The bytes are no JSON document."""
+
+
+class UnknownFormatError(CoefficientFileError):
+    """The document's format number is not one that this version reads."""
+
+
+class UnknownKeyError(CoefficientFileError):
+    """An object holds a key that the format does not have."""
+
+
+class DuplicateKeyError(CoefficientFileError):
+    """An object holds one key twice."""
+
+
+class MissingKeyError(CoefficientFileError):
+    """An object lacks a key."""
+
+
+class WrongTypeError(CoefficientFileError):
+    """A value has another JSON type than the format asks for."""
+
+
+class NotFiniteError(CoefficientFileError):
+    """A number is NaN, infinite, or beyond the range of float64."""
+
+
+class InvalidValueError(CoefficientFileError):
+    """A value of the right type that the format does not allow."""
+
+
+class UnknownInputError(CoefficientFileError):
+    """An input is named that the file does not declare."""
+
+
+class UnknownLevelError(CoefficientFileError):
+    """A level is named that its input does not have."""
+
+
+class RepeatedNameError(CoefficientFileError):
+    """A name that has to be unique is given twice."""
+
+
+class CertificateError(CoefficientFileError):
+    """The golden rows do not come out as the certificate says."""
+
+
+class WrongHashError(CoefficientFileError):
+    """The file's SHA-256 is not the one that was promised."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What is wrong with one cell or one row. Holds no cell's value: values may be personal data.
+
+    Attributes:
+        row: zero-based index in the batch.
+        field: name of the input; None where the row as a whole is meant.
+        code: a stable word for programs: ``not_a_number``, ``not_finite``, ``wrong_type``, ``not_an_object``,
+            ``no_model_input``.
+        message: a sentence for people.
+    """
+
+    row: int
+    field: str | None
+    code: str
+    message: str
+
+    def __str__(self) -> str:
+        place = f"row {self.row}" if self.field is None else f"row {self.row}, {self.field}"
+        return f"{place}: {self.message}"
+
+
+class RowsError(ScorerError):
+    """Rows that cannot be scored. Nothing of the batch was scored."""
+
+    def __init__(self, message: str, problems: Sequence[Problem] = (), total: int | None = None) -> None:
+        self.problems = tuple(problems[:PROBLEMS_SHOWN])
+        self.total = len(problems) if total is None else total
+        super().__init__(message)
+
+
+class BadRowsError(RowsError):
+    """Cells or rows that no rule can read. Lists the first 20 in row order and counts all."""
+
+    def __init__(self, problems: Sequence[Problem], total: int | None = None) -> None:
+        count = len(problems) if total is None else total
+        more = "" if count == 1 else f" (and {count - 1} more)"
+        super().__init__(f"{problems[0]}{more}", problems, count)
+
+
+class BadShapeError(RowsError):
+    """The argument is neither one row, nor a list of rows, nor columns of one length."""
+
+
+class RequestError(ScorerError):
+    """A request that cannot be answered, whatever its rows hold."""
+
+
+class MalformedBodyError(RequestError):
+    """The request body is no JSON document."""
+
+
+class BodyTooLargeError(RequestError):
+    """The request body is larger than the limit.
+
+    Attributes:
+        limit: the largest body accepted, in bytes.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        super().__init__(f"the request body is larger than the limit of {limit:,} bytes")
+
+
+class NotReadyError(RequestError):
+    """No certified model is loaded yet."""
+
+    def __init__(self) -> None:
+        super().__init__("no certified model is loaded yet")
+
+
+class SettingError(ScorerError):
+    """A setting that cannot be used.
+
+    Attributes:
+        setting: its name, such as ``SCORER_PORT``.
+        reason: what is wrong with it.
+    """
+
+    def __init__(self, setting: str, reason: str) -> None:
+        self.setting = setting
+        self.reason = reason
+        super().__init__(f"{setting}: {reason}")
+
+
+class TableError(ScorerError):
+    """A file of rows that cannot be read or written."""

@@ -1,0 +1,33 @@
+"""Writing files so that readers see the old bytes or the new ones, never half of them."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """Opens a temporary sibling of ``path`` to write; at the end it is flushed to disk and renamed to ``path``.
+
+    If the block raises, the temporary file is removed and ``path`` stays as it was.
+
+    Raises:
+        OSError: the folder cannot be written to.
+    """
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+    temporary = Path(name)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.chmod(0o644)  # mkstemp makes it readable by its owner alone
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink()
+        raise

@@ -1,0 +1,292 @@
+"""Bytes → CoefficientFile: everything is validated before anything is constructed.
+
+Each refusal is an error of its own and names the path in the document. The certificate is not evaluated here: that
+takes a Scorer, which does it whenever it is made.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from scorer import document, errors
+from scorer.coefficients import (
+    FORMAT,
+    NUMBER_KINDS,
+    RULE,
+    CategoryInput,
+    Cell,
+    Certificate,
+    CoefficientFile,
+    Dummy,
+    GoldenRow,
+    Input,
+    NumberInput,
+    Outcome,
+    Provenance,
+    Term,
+)
+from scorer.document import Node
+
+_KEYS = (
+    "format",
+    "model",
+    "version",
+    "created",
+    "description",
+    "provenance",
+    "missing_markers",
+    "inputs",
+    "intercept",
+    "terms",
+    "outcome",
+    "certificate",
+)
+_MODEL = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}")
+_VERSION = re.compile(r"[0-9]+\.[0-9]+\.[0-9]+(-[0-9A-Za-z.-]{1,50})?")
+_TIME = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z", re.ASCII)
+MAX_TOLERANCE = 1e-6
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+def read(path: Path) -> CoefficientFile:
+    """Reads and validates a coefficient file.
+
+    Raises:
+        UnreadableFileError: the file cannot be opened.
+        CoefficientFileError: as `parse`.
+    """
+    return parse(read_bytes(path), str(path))
+
+
+def read_bytes(path: Path) -> bytes:
+    """A file's bytes, at most one over document.MAX_BYTES of them, so that no huge file is taken into memory.
+
+    Raises:
+        UnreadableFileError: with the system's own word for why.
+    """
+    try:
+        with path.open("rb") as file:
+            return file.read(document.MAX_BYTES + 1)
+    except OSError as error:
+        raise errors.UnreadableFileError(str(path), "$", (error.strerror or str(error)).lower()) from None
+
+
+def parse(data: bytes, source: str = "coefficient file") -> CoefficientFile:
+    """Validates a coefficient file's bytes.
+
+    Args:
+        data: UTF-8 JSON.
+        source: what to call the file in errors.
+
+    Raises:
+        CoefficientFileError: one of its leaves, with the path in the document.
+    """
+    root = document.parse(data, source)
+    members = root.members()
+    if "format" in members and (found := members["format"].integer()) != FORMAT:
+        raise errors.UnknownFormatError(source, "$.format", f"format {found} is not known; this version reads {FORMAT}")
+    keys = root.object(*_KEYS)
+    missing_markers = _unique_texts(keys["missing_markers"], empty=True)
+    inputs = _inputs(keys["inputs"], missing_markers)
+    terms = _terms(keys["terms"], inputs)
+    return CoefficientFile(
+        model=_matching(keys["model"], _MODEL, "lower-case letters, digits, dots, dashes and underscores"),
+        version=_matching(keys["version"], _VERSION, "a version such as 1.0.0"),
+        created=_matching(keys["created"], _TIME, "a UTC time such as 2026-01-31T00:00:00Z"),
+        description=keys["description"].text(),
+        provenance=_provenance(keys["provenance"]),
+        missing_markers=missing_markers,
+        inputs=tuple(inputs.values()),
+        intercept=keys["intercept"].number(),
+        terms=terms,
+        outcome=_outcome(keys["outcome"], terms),
+        certificate=_certificate(keys["certificate"], inputs),
+        sha256=hashlib.sha256(data).hexdigest(),
+    )
+
+
+def _matching(node: Node, pattern: re.Pattern[str], wanted: str) -> str:
+    text = node.text()
+    if not pattern.fullmatch(text):
+        raise node.invalid(f"expected {wanted}")
+    return text
+
+
+def _unique_texts(node: Node, empty: bool = False) -> tuple[str, ...]:
+    texts: dict[str, None] = {}
+    for element in node.array():
+        text = "" if empty and element.value == "" else element.text()
+        if text in texts:
+            raise errors.RepeatedNameError(node.source, element.at, f"{text!r} is given twice")
+        texts[text] = None
+    return tuple(texts)
+
+
+def _provenance(node: Node) -> Provenance:
+    keys = node.object("figures", "description", "rows", "training_file_sha256", "libraries")
+    figures = keys["figures"].text()
+    if figures not in ("fitted", "published"):
+        raise keys["figures"].invalid("expected 'fitted' or 'published'")
+    rows = keys["rows"].object("train", "validation", "test")
+    for count in rows.values():
+        if count.integer() < 0:
+            raise count.invalid("a count of rows is not negative")
+    digest = keys["training_file_sha256"]
+    return Provenance(
+        figures=figures,
+        description=keys["description"].text(),
+        rows={split: count.integer() for split, count in rows.items()},
+        training_file_sha256=None if digest.is_null() else _matching(digest, _SHA256, "64 lower-case hex digits"),
+        libraries={name: version.text() for name, version in keys["libraries"].members().items()},
+    )
+
+
+def _inputs(node: Node, missing_markers: tuple[str, ...]) -> dict[str, Input]:
+    inputs: dict[str, Input] = {}
+    variables: set[str] = set()
+    for element in node.array():
+        declared = _input(element, missing_markers)
+        made = [declared.name] if isinstance(declared, NumberInput) else [dummy.variable for dummy in declared.dummies]
+        for name in {declared.name, *made}:
+            if name in variables or name in inputs:
+                raise errors.RepeatedNameError(node.source, element.at, f"the name {name!r} is given twice")
+        variables.update(made)
+        inputs[declared.name] = declared
+    if not inputs:
+        raise node.invalid("a model has at least one input")
+    return inputs
+
+
+def _input(node: Node, missing_markers: tuple[str, ...]) -> Input:
+    members = node.members()
+    kind = members["kind"].text() if "kind" in members else ""
+    if kind == "category":
+        return _category(node, missing_markers)
+    if kind and kind not in NUMBER_KINDS:
+        raise members["kind"].invalid(f"expected one of {', '.join(NUMBER_KINDS)}, category")
+    keys = node.object("name", "kind", "imputer_mean", "scaler_mean", "scaler_scale")
+    scale = keys["scaler_scale"].number()
+    if scale <= 0:
+        raise keys["scaler_scale"].invalid("a scale is above 0")
+    return NumberInput(
+        name=keys["name"].name(),
+        kind=kind,
+        imputer_mean=keys["imputer_mean"].number(),
+        scaler_mean=keys["scaler_mean"].number(),
+        scaler_scale=scale,
+    )
+
+
+def _category(node: Node, missing_markers: tuple[str, ...]) -> CategoryInput:
+    keys = node.object("name", "kind", "levels", "baseline", "dummies")
+    levels = _unique_texts(keys["levels"])
+    for element in keys["levels"].array():
+        if element.value in missing_markers:
+            raise element.invalid("a missing marker cannot be a level: its cells count as missing")
+    _known_level(keys["baseline"], levels)
+    baseline = keys["baseline"].text()
+    dummies = []
+    for element in keys["dummies"].array():
+        dummy = element.object("variable", "level")
+        level = _known_level(dummy["level"], levels)
+        if level == baseline:
+            raise dummy["level"].invalid("the baseline has no dummy")
+        if level in [earlier.level for earlier in dummies]:
+            raise errors.RepeatedNameError(node.source, dummy["level"].at, f"a second dummy for level {level!r}")
+        if dummy["variable"].name() in [earlier.variable for earlier in dummies]:
+            raise errors.RepeatedNameError(node.source, dummy["variable"].at, "the variable is given twice")
+        dummies.append(Dummy(variable=dummy["variable"].name(), level=level))
+    return CategoryInput(name=keys["name"].name(), levels=levels, baseline=baseline, dummies=tuple(dummies))
+
+
+def _known_level(node: Node, levels: tuple[str, ...]) -> str | None:
+    if node.is_null():
+        return None
+    if node.text() not in levels:
+        raise errors.UnknownLevelError(node.source, node.at, f"{node.text()!r} is not one of the levels")
+    return node.text()
+
+
+def _terms(node: Node, inputs: dict[str, Input]) -> tuple[Term, ...]:
+    terms: dict[str, Term] = {}
+    for element in node.array():
+        term = _term(element, inputs)
+        if term.variable in terms:
+            reason = f"the variable {term.variable!r} is given twice"
+            raise errors.RepeatedNameError(node.source, f"{element.at}.variable", reason)
+        terms[term.variable] = term
+    if not terms:
+        raise node.invalid("an equation has at least one term")
+    return tuple(terms.values())
+
+
+def _term(node: Node, inputs: dict[str, Input]) -> Term:
+    members = node.members()
+    name = members["input"].text() if "input" in members else ""
+    if name and name not in inputs:
+        raise errors.UnknownInputError(node.source, members["input"].at, f"{name!r} is not one of the inputs")
+    declared = inputs.get(name)
+    if not isinstance(declared, CategoryInput):
+        keys = node.object("variable", "input", "coefficient")
+        variable, level = name, None
+    else:
+        keys = node.object("variable", "input", "level", "coefficient")
+        level = _known_level(keys["level"], declared.levels)
+        dummies = {dummy.level: dummy.variable for dummy in declared.dummies}
+        if level not in dummies:
+            raise errors.UnknownLevelError(node.source, keys["level"].at, f"{name!r} has no dummy for {level!r}")
+        variable = dummies[level]
+    if keys["variable"].text() != variable:
+        raise keys["variable"].invalid(f"the variable of this input and level is {variable!r}")
+    return Term(variable=variable, input=name, level=level, coefficient=keys["coefficient"].number())
+
+
+def _outcome(node: Node, terms: Iterable[Term]) -> Outcome:
+    keys = node.object("name", "probability", "cutoff", "rule", "source")
+    taken = {term.variable for term in terms}
+    for key in ("name", "probability"):
+        if keys[key].name() in taken:
+            reason = f"{keys[key].name()!r} is already a key of the answer"
+            raise errors.RepeatedNameError(node.source, keys[key].at, reason)
+        taken.add(keys[key].name())
+    if not 0 <= keys["cutoff"].number() <= 1:
+        raise keys["cutoff"].invalid("a cutoff is between 0 and 1")
+    if keys["rule"].text() != RULE:
+        raise keys["rule"].invalid(f"the one rule of this format is {RULE!r}")
+    return Outcome(
+        name=keys["name"].name(),
+        probability=keys["probability"].name(),
+        cutoff=keys["cutoff"].number(),
+        rule=keys["rule"].text(),
+        source=keys["source"].text(),
+    )
+
+
+def _certificate(node: Node, inputs: dict[str, Input]) -> Certificate:
+    keys = node.object("computed_by", "tolerance", "rows")
+    if not 0 < keys["tolerance"].number() <= MAX_TOLERANCE:
+        raise keys["tolerance"].invalid(
+            f"a tolerance is above 0, and at most {MAX_TOLERANCE}: more would prove nothing"
+        )
+    rows = tuple(_golden_row(element, inputs) for element in keys["rows"].array())
+    if not rows:
+        raise keys["rows"].invalid("a certificate has at least one golden row")
+    return Certificate(computed_by=keys["computed_by"].text(), tolerance=keys["tolerance"].number(), rows=rows)
+
+
+def _golden_row(node: Node, inputs: dict[str, Input]) -> GoldenRow:
+    keys = node.object("about", "cells", "phat")
+    cells: dict[str, Cell] = {}
+    for name, cell in keys["cells"].members().items():
+        if name not in inputs:
+            raise errors.UnknownInputError(node.source, cell.at, f"{name!r} is not one of the inputs")
+        if isinstance(cell.value, str) or cell.value is None:
+            cells[name] = cell.value
+        else:
+            cells[name] = cell.number()
+    if not 0 <= keys["phat"].number() <= 1:
+        raise keys["phat"].invalid("a probability is between 0 and 1")
+    return GoldenRow(about=keys["about"].text(), cells=cells, phat=keys["phat"].number())

@@ -1,0 +1,249 @@
+"""Scorer: a coefficient file ready to score. Scores: what it says of a batch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeGuard
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scorer import cells
+from scorer.coefficients import CoefficientFile
+from scorer.equation import Equation, sigmoid
+from scorer.errors import BadRowsError, BadShapeError, CertificateError, Problem, RowsError
+
+Row = Mapping[str, object]
+"""One row: raw cells by input name. Names that the model does not know are ignored."""
+
+
+class Columns(Protocol):
+    """Columns by name: a dict of sequences or numpy arrays, or a pandas DataFrame."""
+
+    def keys(self) -> Any:
+        """The column names."""
+
+    def __getitem__(self, name: Any, /) -> Any:
+        """One column, as a sequence or array."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """What the model says of n rows, in their order.
+
+    Attributes:
+        phat: probability of the positive class, float64, shape (n,).
+        outcome: 1 where phat is above the cutoff, else 0, int64, shape (n,).
+        variables: the values that entered the equation by variable name, shape (n,): standardized float64, or 0 and 1
+            as int8 for dummies.
+        missing: by input name, how many cells were missing; inputs without any are left out.
+        unknown_levels: by input name, how many cells held a level that the model does not know; likewise.
+        outcome_name: the outcome's key in an answer.
+        phat_name: the probability's key in an answer.
+    """
+
+    phat: NDArray[np.float64]
+    outcome: NDArray[np.int64]
+    variables: Mapping[str, NDArray[Any]]
+    missing: Mapping[str, int]
+    unknown_levels: Mapping[str, int]
+    outcome_name: str
+    phat_name: str
+
+    def __len__(self) -> int:
+        return len(self.phat)
+
+    def columns(self) -> dict[str, NDArray[Any]]:
+        """Outcome, probability and variables by their key, keys in alphabetical order."""
+        named = {self.outcome_name: self.outcome, self.phat_name: self.phat, **self.variables}
+        return {key: named[key] for key in sorted(named)}
+
+    def to_rows(self) -> list[dict[str, float | int]]:
+        """The rows as the API answers them: plain Python numbers, keys in alphabetical order."""
+        columns = self.columns()
+        values = zip(*(column.tolist() for column in columns.values()), strict=True)
+        return [dict(zip(columns, row, strict=True)) for row in values]
+
+
+class Scorer:
+    """A coefficient file, certified on this machine and ready to score. Immutable, and safe to share between threads.
+
+    Attributes:
+        file: the coefficient file.
+        equation: its equation.
+        certificate_error: largest |phat - golden phat| over the certificate's rows, as this machine computes them.
+    """
+
+    def __init__(self, file: CoefficientFile, source: str = "coefficient file") -> None:
+        """Makes a scorer and checks the file's certificate.
+
+        Args:
+            file: a validated coefficient file.
+            source: what to call the file in errors.
+
+        Raises:
+            CertificateError: a golden row does not come out within the file's tolerance.
+        """
+        self.file = file
+        self.equation = Equation(file)
+        self.readers = tuple(cells.reader(declared, file.missing_markers) for declared in self.equation.inputs)
+        self._known = frozenset(declared.name for declared in file.inputs)
+        self.certificate_error = self._certify(source)
+
+    def __repr__(self) -> str:
+        return f"<Scorer {self.file.model} {self.file.version} sha256={self.file.sha256[:12]}>"
+
+    def score(self, rows: Row | Sequence[Row] | Columns) -> Scores:
+        """Scores one row, a list of rows, or columns. All or nothing: one bad cell and no row is scored.
+
+        Args:
+            rows: a dict of cells, a sequence of such dicts, a mapping of names to sequences or numpy arrays of one
+                length, or a pandas DataFrame. Cells are raw, as docs/api.md describes them; None, NaN and an absent
+                key are missing.
+
+        Returns:
+            The scores in row order; n is 1 for one dict, and 0 for an empty list.
+
+        Raises:
+            BadRowsError: cells that no rule can read, or rows that hold none of the model's inputs. Lists the first 20.
+            BadShapeError: neither a row, nor rows, nor columns of one length.
+        """
+        if _has_names(rows):
+            if self._holds_columns(rows):
+                return self.score_cells(self._columns(rows))
+            rows = [_as_row(rows)]
+        if isinstance(rows, (str, bytes)) or not isinstance(rows, Sequence):
+            raise BadShapeError(f"expected a row, rows or columns, got a {type(rows).__name__}")
+        problems = self._row_problems(rows)
+        if problems:
+            raise BadRowsError(problems)
+        return self.score_cells([[row.get(reader.name) for row in rows] for reader in self.readers])
+
+    def score_cells(self, columns: Sequence[Sequence[object] | NDArray[Any]]) -> Scores:
+        """Scores raw cells that are laid out already. `score` ends here, and so does the service.
+
+        Args:
+            columns: one for each of `equation.inputs`, in that order: n raw cells.
+
+        Raises:
+            BadRowsError: cells that no rule can read, or numbers too large to be standardized.
+        """
+        values: list[NDArray[Any]] = []
+        problems: list[Problem] = []
+        for reader, column in zip(self.readers, columns, strict=True):
+            read, bad = cells.read_column(reader, column)
+            values.append(read)
+            problems += bad
+        if problems:
+            raise BadRowsError(sorted(problems, key=lambda problem: problem.row))
+        return self._evaluate(values)
+
+    def _evaluate(self, values: Sequence[NDArray[Any]]) -> Scores:
+        variables = self.equation.evaluate_variables(values)
+        log_odds = self.equation.log_odds(variables)
+        if not np.isfinite(log_odds).all():
+            raise BadRowsError(self._overflows(variables, log_odds))
+        phat = sigmoid(log_odds)
+        return Scores(
+            phat=phat,
+            outcome=self.equation.outcome(phat),
+            variables=dict(zip(self.equation.variables, variables, strict=True)),
+            missing=self._counts(values, cells.MISSING),
+            unknown_levels=self._counts(values, cells.UNKNOWN),
+            outcome_name=self.file.outcome.name,
+            phat_name=self.file.outcome.probability,
+        )
+
+    def _counts(self, values: Sequence[NDArray[Any]], code: int) -> dict[str, int]:
+        counts = {}
+        for reader, column in zip(self.readers, values, strict=True):
+            if reader.dtype is np.intp:
+                count = np.count_nonzero(column == code)
+            else:
+                count = np.count_nonzero(np.isnan(column)) if code == cells.MISSING else 0
+            if count:
+                counts[reader.name] = int(count)
+        return counts
+
+    def _overflows(self, variables: Sequence[NDArray[Any]], log_odds: NDArray[np.float64]) -> list[Problem]:
+        problems = []
+        for row in np.flatnonzero(~np.isfinite(log_odds)).tolist():
+            fields = [
+                term.input
+                for term, values in zip(self.file.terms, variables, strict=True)
+                if not np.isfinite(values[row])
+            ]
+            message = "the number is too large for the equation in float64"
+            problems += [Problem(row, field, "not_finite", message) for field in fields or [None]]
+        return problems
+
+    def _row_problems(self, rows: Sequence[object]) -> list[Problem]:
+        problems = []
+        for index, row in enumerate(rows):
+            if not isinstance(row, Mapping):
+                message = f"expected an object with the model's inputs, got a {type(row).__name__}"
+                problems.append(Problem(index, None, "not_an_object", message))
+            elif self._known.isdisjoint(row):
+                problems.append(Problem(index, None, "no_model_input", NO_MODEL_INPUT))
+        return problems
+
+    def _holds_columns(self, rows: Columns) -> bool:
+        if not isinstance(rows, Mapping):  # a DataFrame
+            return True
+        kinds = {_is_column(rows[name]) for name in rows if name in self._known}
+        if len(kinds) == 2:
+            raise BadShapeError("some of the model's inputs are single cells and some are columns")
+        return kinds == {True}
+
+    def _columns(self, rows: Columns) -> list[NDArray[Any] | list[object]]:
+        present = [name for name in rows.keys() if name in self._known]  # noqa: SIM118 (a DataFrame iterates otherwise)
+        if not present:
+            raise BadShapeError("none of the columns is an input of the model")
+        columns = {name: rows[name] for name in present}
+        lengths = {name: len(column) for name, column in columns.items()}
+        if len(set(lengths.values())) > 1:
+            named = ", ".join(f"{name} has {length}" for name, length in lengths.items())
+            raise BadShapeError(f"the columns differ in length: {named}")
+        count = lengths[present[0]]
+        absent: list[object] = [None] * count
+        return [_cells_of(columns[reader.name]) if reader.name in columns else absent for reader in self.readers]
+
+    def _certify(self, source: str) -> float:
+        certificate = self.file.certificate
+        try:
+            phat = self.score([golden.cells for golden in certificate.rows]).phat
+        except RowsError as error:
+            at = f"$.certificate.rows[{error.problems[0].row}]"
+            raise CertificateError(source, at, f"the golden row cannot be scored: {error}") from None
+        differences = np.abs(phat - [golden.phat for golden in certificate.rows])
+        worst = int(np.argmax(differences))
+        if not differences[worst] <= certificate.tolerance:
+            reason = (
+                f"the certificate is not reproduced: golden row {certificate.rows[worst].about!r} should give phat "
+                f"{certificate.rows[worst].phat!r} and gives {float(phat[worst])!r}, off by {differences[worst]:.1e} "
+                f"where the tolerance is {certificate.tolerance}"
+            )
+            raise CertificateError(source, f"$.certificate.rows[{worst}].phat", reason)
+        return float(differences[worst])
+
+
+NO_MODEL_INPUT = "the row holds none of the model's inputs"
+
+
+def _has_names(rows: object) -> TypeGuard[Columns]:
+    return hasattr(rows, "keys") and hasattr(rows, "__getitem__")
+
+
+def _as_row(rows: Columns) -> Row:
+    return {name: rows[name] for name in rows.keys()}  # noqa: SIM118
+
+
+def _is_column(value: object) -> bool:
+    if isinstance(value, (str, bytes, Mapping)):
+        return False
+    return isinstance(value, Sequence) or bool(getattr(value, "ndim", 0)) or hasattr(value, "iloc")
+
+
+def _cells_of(column: Any) -> NDArray[Any] | list[object]:
+    return column if isinstance(column, list) else np.asarray(column)

@@ -1,0 +1,68 @@
+"""Errors → RFC 9457 problem documents. One table says which error is which status."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+import orjson
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from scorer import errors
+
+MEDIA_TYPE = "application/problem+json"
+_URN = "urn:coefficient-scorer:problem:"
+
+TABLE: dict[type[errors.ScorerError], tuple[HTTPStatus, str, str]] = {
+    errors.MalformedBodyError: (HTTPStatus.BAD_REQUEST, "malformed-body", "The body is not JSON"),
+    errors.BodyTooLargeError: (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "body-too-large", "The body is too large"),
+    errors.BadShapeError: (HTTPStatus.UNPROCESSABLE_ENTITY, "bad-shape", "The body is neither a row nor rows"),
+    errors.BadRowsError: (HTTPStatus.UNPROCESSABLE_ENTITY, "bad-rows", "Rows cannot be scored"),
+    errors.NotReadyError: (HTTPStatus.SERVICE_UNAVAILABLE, "not-ready", "No model is loaded"),
+}
+"""Status, last part of the type URN, and title of each error that a request can meet."""
+
+
+def of_scorer_error(error: errors.ScorerError) -> Response:
+    """The document of an error of the table: with `errors` and `total` where rows are to blame."""
+    status, name, title = TABLE[type(error)]
+    document: dict[str, Any] = {"type": _URN + name, "title": title, "status": status.value, "detail": str(error)}
+    if isinstance(error, errors.BadRowsError):
+        document |= {"errors": error.problems, "total": error.total}
+    return _respond(status, document)
+
+
+def of_fault() -> Response:
+    """The document of a fault of this program. The traceback is in the log, never in the answer."""
+    status = HTTPStatus.INTERNAL_SERVER_ERROR
+    return _respond(status, {"type": "about:blank", "title": status.phrase, "status": status.value})
+
+
+async def _handle_scorer_error(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, errors.ScorerError)
+    return of_scorer_error(error)
+
+
+async def _handle_http_exception(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    status = HTTPStatus(error.status_code)
+    return _respond(status, {"type": "about:blank", "title": status.phrase, "status": status.value}, error.headers)
+
+
+async def _handle_fault(_request: Request, _error: Exception) -> Response:
+    return of_fault()
+
+
+def _respond(status: HTTPStatus, document: dict[str, Any], headers: Mapping[str, str] | None = None) -> Response:
+    return Response(orjson.dumps(document), status.value, headers, MEDIA_TYPE)
+
+
+HANDLERS = {
+    errors.ScorerError: _handle_scorer_error,
+    HTTPException: _handle_http_exception,
+    Exception: _handle_fault,
+}
+"""For Starlette's exception_handlers."""

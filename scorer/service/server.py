@@ -1,0 +1,113 @@
+"""Runs the app on uvicorn: binds the port, starts the workers, says what is served."""
+
+from __future__ import annotations
+
+import copy
+import os
+import signal
+import socket
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+import uvicorn
+import uvicorn.config
+from starlette.applications import Starlette
+from uvicorn.supervisors import Multiprocess
+
+from scorer.errors import ScorerError, SettingError
+from scorer.scorer import Scorer
+from scorer.service.app import Holder, create_app
+from scorer.service.settings import Settings
+from scorer.store.directory import load
+
+_BACKLOG = 2_048
+
+
+def serve(environment: Mapping[str, str]) -> None:
+    """Serves until SIGTERM or Ctrl-C, then lets running requests finish.
+
+    Args:
+        environment: where the SCORER_* settings are read from; workers inherit it.
+
+    Raises:
+        SettingError: a setting that cannot be used, a port that is taken among them.
+        CoefficientFileError: the model cannot be loaded.
+    """
+    settings = Settings.from_environment(environment)
+    scorer = load(settings.model or None)
+    listener = _listen(settings)
+    workers = settings.worker_count()
+    _announce(scorer, listener, workers)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _stop)
+    if workers == 1:
+        app = create_app(Holder(scorer), settings.max_body_bytes)
+        uvicorn.Server(_config(app, settings)).run([listener])
+    else:
+        os.environ.update(environment)
+        Multiprocess(_config("scorer.service.server:worker", settings, workers), [listener]).run()
+
+
+def worker() -> Starlette:
+    """The app of one worker process, made from the environment."""
+    try:
+        settings = Settings.from_environment(os.environ)
+        return create_app(Holder(load(settings.model or None)), settings.max_body_bytes)
+    except ScorerError as error:
+        print(f"scorer: {error}", file=sys.stderr)
+        sys.exit(uvicorn.config.STARTUP_FAILURE)
+
+
+def _config(app: Any, settings: Settings, workers: int = 1) -> uvicorn.Config:
+    logging = copy.deepcopy(uvicorn.config.LOGGING_CONFIG)
+    for name in ("uvicorn", "uvicorn.error"):
+        logging["loggers"][name]["level"] = "WARNING"
+    return uvicorn.Config(
+        app,
+        factory=isinstance(app, str),
+        workers=workers,
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        log_config=logging,
+        access_log=settings.access_log,
+        server_header=False,
+        backlog=_BACKLOG,
+        timeout_graceful_shutdown=settings.shutdown_seconds,
+    )
+
+
+def _listen(settings: Settings) -> socket.socket:
+    place = f"{settings.host}:{settings.port}"
+    try:
+        family, _, _, _, address = socket.getaddrinfo(
+            settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+    except socket.gaierror as error:
+        raise SettingError("SCORER_HOST", f"{settings.host!r} is no address: {error.strerror}") from None
+    try:
+        listener = socket.create_server(address[:2], family=family, backlog=_BACKLOG)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise SettingError("SCORER_PORT", f"cannot listen on {place}: {reason}; choose another with --port") from None
+    listener.set_inheritable(True)
+    return listener
+
+
+def _announce(scorer: Scorer, listener: socket.socket, workers: int) -> None:
+    host, port = listener.getsockname()[:2]
+    shown = f"[{host}]" if ":" in host else host
+    processes = "1 worker" if workers == 1 else f"{workers} workers"
+    file = scorer.file
+    print(
+        f"serving {file.model} {file.version} (sha256 {file.sha256[:12]}) at http://{shown}:{port} with {processes}; "
+        f"Ctrl-C stops",
+        flush=True,
+    )
+
+
+def _stop(_number: int, _frame: object) -> None:
+    # uvicorn raises the signal anew once its server has shut down: this turns it into a clean exit.
+    sys.exit(0)

@@ -1,0 +1,194 @@
+"""Files of rows: JSON, NDJSON and CSV, in batches that bound the memory (JSON, which has no lines, is read whole)."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any, BinaryIO, NoReturn, Protocol
+
+from scorer.errors import TableError
+from scorer.scorer import Row, Scores
+
+FORMATS = ("json", "ndjson", "csv")
+BATCH_ROWS = 1_000
+"""Rows scored at a time: numpy's cost per call is spread over them, and they take about a megabyte."""
+
+_ENDINGS = {".json": "json", ".ndjson": "ndjson", ".jsonl": "ndjson", ".csv": "csv"}
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Some rows of a file.
+
+    Attributes:
+        rows: dicts, or columns by name, as Scorer.score takes them.
+        lines: for each row the line of the file on which it ends; empty for JSON.
+    """
+
+    rows: Sequence[Row] | Mapping[str, Sequence[object]]
+    lines: Sequence[int]
+
+
+def format_of(path: Path) -> str:
+    """The format that a file's ending stands for.
+
+    Raises:
+        TableError: the ending is not known.
+    """
+    try:
+        return _ENDINGS[path.suffix.lower()]
+    except KeyError:
+        known = ", ".join(_ENDINGS)
+        raise TableError(f"{path}: cannot tell the format by its ending; known are {known}") from None
+
+
+def read(file: BinaryIO, form: str, name: str) -> Iterator[Batch]:
+    """The rows of a file in batches, in order.
+
+    Args:
+        file: opened in binary mode; UTF-8, a byte order mark is skipped.
+        form: one of FORMATS.
+        name: what to call the file in errors.
+
+    Raises:
+        TableError: the file does not hold what its format says; names the line.
+    """
+    text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
+    try:
+        if form == "csv":
+            yield from _read_csv(text, name)
+        elif form == "ndjson":
+            yield from _read_ndjson(text, name)
+        else:
+            yield Batch(_read_json(text, name), ())
+    except UnicodeDecodeError:
+        raise TableError(f"{name}: not UTF-8") from None
+    finally:
+        text.detach()
+
+
+def _read_csv(text: Iterable[str], name: str) -> Iterator[Batch]:
+    reader = csv.reader(text, strict=True)
+    try:
+        header = next(reader, None)
+        if header is None:
+            raise TableError(f"{name}: empty, without even a header line")
+        repeated = sorted({column for column in header if header.count(column) > 1})
+        if repeated:
+            raise TableError(f"{name}: columns are given twice: {', '.join(repeated)}")
+        while numbered := list(islice(_csv_rows(reader, len(header), name), BATCH_ROWS)):
+            lines, rows = zip(*numbered, strict=True)
+            yield Batch(dict(zip(header, zip(*rows, strict=True), strict=True)), lines)
+    except csv.Error as error:
+        raise TableError(f"{name}: line {reader.line_num}: {error}") from None
+
+
+def _csv_rows(reader: Any, width: int, name: str) -> Iterator[tuple[int, list[str]]]:
+    for row in reader:
+        if not row:  # a blank line, which pandas skips as well
+            continue
+        if len(row) != width:
+            raise TableError(f"{name}: line {reader.line_num}: {len(row)} fields, where the header has {width}")
+        yield reader.line_num, row
+
+
+def _read_ndjson(text: Iterable[str], name: str) -> Iterator[Batch]:
+    lines = ((number, line) for number, line in enumerate(text, 1) if not line.isspace())
+    while batch := list(islice(lines, BATCH_ROWS)):
+        rows = [_parse(line, f"{name}: line {number}") for number, line in batch]
+        yield Batch(rows, [number for number, _ in batch])
+
+
+def _read_json(text: io.TextIOWrapper, name: str) -> Sequence[Row]:
+    rows = _parse(text.read(), name)
+    if not isinstance(rows, (dict, list)):
+        raise TableError(f"{name}: expected an object or an array of objects")
+    return [rows] if isinstance(rows, dict) else rows
+
+
+def _parse(text: str, place: str) -> Any:
+    try:
+        return json.loads(text, parse_constant=_refuse_constant)
+    except RecursionError:
+        raise TableError(f"{place}: not JSON: nested too deeply") from None
+    except ValueError as error:
+        raise TableError(f"{place}: not JSON: {error}") from None
+
+
+def _refuse_constant(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is not a JSON number")
+
+
+class Writer(Protocol):
+    """Writes scores in one format: each batch in turn, then the end."""
+
+    def write(self, scores: Scores) -> None:
+        """Writes a batch."""
+
+    def close(self) -> None:
+        """Writes what ends the document."""
+
+
+def writer(file: BinaryIO, form: str) -> Writer:
+    """A writer of answers.
+
+    Args:
+        file: opened in binary mode.
+        form: one of FORMATS. JSON is one array; NDJSON one object a line; CSV has the answer's keys as its header.
+    """
+    return {"json": JSONWriter, "ndjson": NDJSONWriter, "csv": CSVWriter}[form](file)
+
+
+class NDJSONWriter:
+    """One object a line."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+
+    def write(self, scores: Scores) -> None:
+        self._file.writelines(json.dumps(row).encode() + b"\n" for row in scores.to_rows())
+
+    def close(self) -> None:
+        pass
+
+
+class JSONWriter:
+    """One array, an element a line."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._separator = b"[\n"
+
+    def write(self, scores: Scores) -> None:
+        for row in scores.to_rows():
+            self._file.write(self._separator + json.dumps(row).encode())
+            self._separator = b",\n"
+
+    def close(self) -> None:
+        self._file.write(b"[]\n" if self._separator == b"[\n" else b"\n]\n")
+
+
+class CSVWriter:
+    """A header of the answer's keys, then a line a row; floats in their shortest exact form."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._header_written = False
+
+    def write(self, scores: Scores) -> None:
+        columns = scores.columns()
+        text = io.StringIO()
+        table = csv.writer(text, lineterminator="\n")
+        if not self._header_written:
+            table.writerow(columns)
+            self._header_written = True
+        table.writerows(zip(*(column.tolist() for column in columns.values()), strict=True))
+        self._file.write(text.getvalue().encode())
+
+    def close(self) -> None:
+        pass
