@@ -53,7 +53,7 @@ def kind_of(name: str) -> str:
 
 
 def category(name: str, levels: tuple[str, ...]) -> CategoryInput:
-    """A category in the notebook's schema: the first level is the baseline, the others and missing have a dummy each."""
+    """A category in the notebook's schema: the first level is the baseline, others and missing have a dummy each."""
     columns = notebook.dummy_columns(name, levels)
     return CategoryInput(name, levels, levels[0], tuple(Dummy(variable, level) for variable, level in columns.items()))
 

@@ -85,9 +85,7 @@ def _numeric(parameters: dict[str, Any], rows: int, random: np.random.Generator)
         return np.array([_money(value, bracket) for value, bracket in zip(values, brackets, strict=True)])
     if name in notebook.PERCENT:
         return np.array([f"{value:.2f}%" for value in np.clip(values, 0, 100)])
-    values = values.round(10)
-    values[random.random(rows) < missing] = np.nan
-    return values
+    return np.where(random.random(rows) < missing, np.nan, values.round(10))
 
 
 def _money(value: float, brackets: bool) -> str:

@@ -122,8 +122,11 @@ def _score(options: argparse.Namespace) -> None:
         progress = Progress(source, 0 if piped else options.file.stat().st_size)
         stack.callback(progress.clear)
         out = tables.writer(target, write_as)
-        for batch in tables.read(source, read_as, name):
-            scores = _score_batch(scorer, batch, progress.rows, name)
+
+        def score_batch(batch: tables.Batch) -> Scores:
+            return _score_batch(scorer, batch, progress.rows, name)
+
+        for scores in map(score_batch, tables.read(source, read_as, name)):  # map lets go of each batch at once
             out.write(scores)
             progress.add(scores)
         out.close()

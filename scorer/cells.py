@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import numbers
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -23,10 +23,11 @@ MISSING = -1
 UNKNOWN = -2
 """Code of a level that the input does not have."""
 
-# As the notebook does: "$-5,032.58" and "($5,032.58)" are both -5032.58.
-_MONEY = str.maketrans({"$": None, ",": None, ")": None, "(": "-"})
-_PERCENT = str.maketrans({"%": None})
-_MARKS = {"money": _MONEY, "percent": _PERCENT}
+# What the notebook takes out of a text, by kind. "$-5,032.58" and "($5,032.58)" are both -5032.58.
+_MARKS: dict[str, dict[int, str | None]] = {
+    "money": {ord("$"): None, ord(","): None, ord(")"): None, ord("("): "-"},
+    "percent": {ord("%"): None},
+}
 
 
 class BadCellError(ValueError):
@@ -43,12 +44,13 @@ class Reader(Protocol):
 
     Attributes:
         name: the input's name.
-        dtype: float64 for numbers, where NaN is missing; intp for categories, where a level's code is its index in the
-            file and MISSING and UNKNOWN are below 0.
     """
 
     name: str
-    dtype: type[np.float64] | type[np.intp]
+
+    @property
+    def dtype(self) -> type[np.generic]:
+        """float64 for numbers, where NaN is missing; intp for categories: the level's index in the file, or below 0."""
 
     def read(self, cell: object) -> float:
         """One cell. Raises BadCellError."""
@@ -62,10 +64,7 @@ class NumberReader:
     def __init__(self, declared: NumberInput, missing_markers: Sequence[str]) -> None:
         self.name = declared.name
         self._markers = frozenset(missing_markers)
-        self._clean: Callable[[str], str] | None = None
-        if declared.kind in _MARKS:
-            marks = _MARKS[declared.kind]
-            self._clean = lambda text: text.translate(marks)
+        self._marks = _MARKS.get(declared.kind)
 
     def read(self, cell: object) -> float:
         """The number in a cell; NaN if it is missing.
@@ -92,7 +91,7 @@ class NumberReader:
 
     def _parse(self, text: str) -> float:
         # float() also reads underscores and other scripts' digits, which no CSV reader of the notebook would.
-        cleaned = text if self._clean is None else self._clean(text)
+        cleaned = text.translate(self._marks) if self._marks else text
         try:
             value = float(cleaned)
         except ValueError:
@@ -153,14 +152,14 @@ def read_column(reader: Reader, cells: Sequence[object] | NDArray[Any]) -> tuple
                 return values, []
         elif cells.dtype.kind not in "fiubOUT":
             raise BadShapeError(f"column {reader.name} has dtype {cells.dtype}, which holds neither numbers nor texts")
-        cells = cells.tolist()
+        return read_column(reader, cells.tolist())
     try:
         return np.array([reader.read(cell) for cell in cells], dtype=reader.dtype), []
     except BadCellError:
         return np.empty(len(cells), dtype=reader.dtype), list(_problems(reader, cells))
 
 
-def _problems(reader: Reader, cells: Sequence[object]) -> list[Problem]:
+def _problems(reader: Reader, cells: Iterable[object]) -> list[Problem]:
     problems = []
     for row, cell in enumerate(cells):
         try:

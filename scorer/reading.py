@@ -188,7 +188,7 @@ def _category(node: Node, missing_markers: tuple[str, ...]) -> CategoryInput:
             raise element.invalid("a missing marker cannot be a level: its cells count as missing")
     _known_level(keys["baseline"], levels)
     baseline = keys["baseline"].text()
-    dummies = []
+    dummies: list[Dummy] = []
     for element in keys["dummies"].array():
         dummy = element.object("variable", "level")
         level = _known_level(dummy["level"], levels)

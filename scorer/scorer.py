@@ -158,18 +158,18 @@ class Scorer:
     def _counts(self, values: Sequence[NDArray[Any]], code: int) -> dict[str, int]:
         counts = {}
         for reader, column in zip(self.readers, values, strict=True):
-            if reader.dtype is np.intp:
-                count = np.count_nonzero(column == code)
+            if reader.dtype is np.float64:
+                found = np.isnan(column) if code == cells.MISSING else np.zeros(0)
             else:
-                count = np.count_nonzero(np.isnan(column)) if code == cells.MISSING else 0
-            if count:
-                counts[reader.name] = int(count)
+                found = column == code
+            if count := int(np.count_nonzero(found)):
+                counts[reader.name] = count
         return counts
 
     def _overflows(self, variables: Sequence[NDArray[Any]], log_odds: NDArray[np.float64]) -> list[Problem]:
         problems = []
         for row in np.flatnonzero(~np.isfinite(log_odds)).tolist():
-            fields = [
+            fields: list[str | None] = [
                 term.input
                 for term, values in zip(self.file.terms, variables, strict=True)
                 if not np.isfinite(values[row])
@@ -191,8 +191,9 @@ class Scorer:
     def _holds_columns(self, rows: Columns) -> bool:
         if not isinstance(rows, Mapping):  # a DataFrame
             return True
-        kinds = {_is_column(rows[name]) for name in rows if name in self._known}
-        if len(kinds) == 2:
+        known = [rows[name] for name in rows if name in self._known]
+        kinds = {_is_column(value) for value in known or rows.values()}
+        if known and len(kinds) == 2:
             raise BadShapeError("some of the model's inputs are single cells and some are columns")
         return kinds == {True}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -81,11 +81,18 @@ def _read_csv(text: Iterable[str], name: str) -> Iterator[Batch]:
         repeated = sorted({column for column in header if header.count(column) > 1})
         if repeated:
             raise TableError(f"{name}: columns are given twice: {', '.join(repeated)}")
-        while numbered := list(islice(_csv_rows(reader, len(header), name), BATCH_ROWS)):
-            lines, rows = zip(*numbered, strict=True)
-            yield Batch(dict(zip(header, zip(*rows, strict=True), strict=True)), lines)
+        numbered = _csv_rows(reader, len(header), name)
+        # iter(call, None) holds no batch while the next one is read: at most one is in memory.
+        yield from iter(lambda: _csv_batch(header, list(islice(numbered, BATCH_ROWS))), None)
     except csv.Error as error:
         raise TableError(f"{name}: line {reader.line_num}: {error}") from None
+
+
+def _csv_batch(header: Sequence[str], numbered: Sequence[tuple[int, list[str]]]) -> Batch | None:
+    if not numbered:
+        return None
+    lines, rows = zip(*numbered, strict=True)
+    return Batch(dict(zip(header, zip(*rows, strict=True), strict=True)), lines)
 
 
 def _csv_rows(reader: Any, width: int, name: str) -> Iterator[tuple[int, list[str]]]:
@@ -99,9 +106,14 @@ def _csv_rows(reader: Any, width: int, name: str) -> Iterator[tuple[int, list[st
 
 def _read_ndjson(text: Iterable[str], name: str) -> Iterator[Batch]:
     lines = ((number, line) for number, line in enumerate(text, 1) if not line.isspace())
-    while batch := list(islice(lines, BATCH_ROWS)):
-        rows = [_parse(line, f"{name}: line {number}") for number, line in batch]
-        yield Batch(rows, [number for number, _ in batch])
+    yield from iter(lambda: _ndjson_batch(list(islice(lines, BATCH_ROWS)), name), None)
+
+
+def _ndjson_batch(numbered: Sequence[tuple[int, str]], name: str) -> Batch | None:
+    if not numbered:
+        return None
+    rows = [_parse(line, f"{name}: line {number}") for number, line in numbered]
+    return Batch(rows, [number for number, _ in numbered])
 
 
 def _read_json(text: io.TextIOWrapper, name: str) -> Sequence[Row]:
@@ -141,7 +153,8 @@ def writer(file: BinaryIO, form: str) -> Writer:
         file: opened in binary mode.
         form: one of FORMATS. JSON is one array; NDJSON one object a line; CSV has the answer's keys as its header.
     """
-    return {"json": JSONWriter, "ndjson": NDJSONWriter, "csv": CSVWriter}[form](file)
+    writers: dict[str, Callable[[BinaryIO], Writer]] = {"json": JSONWriter, "ndjson": NDJSONWriter, "csv": CSVWriter}
+    return writers[form](file)
 
 
 class NDJSONWriter:

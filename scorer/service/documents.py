@@ -115,7 +115,7 @@ _PROBLEM: Document = {
 
 def _row_schema(scorer: Scorer) -> Document:
     used = {declared.name for declared in scorer.equation.inputs}
-    properties = {}
+    properties: Document = {}
     for declared in scorer.file.inputs:
         if declared.name not in used:
             properties[declared.name] = {"description": f"{declared.kind}; not used by the equation, and not read"}

@@ -35,7 +35,7 @@ class RowCodec:
         ]
         row = self._row_type("Row", [(field, kind, None) for field, kind in zip(self._fields, types, strict=True)])
         self._empty = row()
-        self._decoder = msgspec.json.Decoder(row | list[row])
+        self._decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(row | list[row])  # type: ignore[valid-type]
         raw = self._row_type("RawRow", [(field, msgspec.Raw, msgspec.Raw(b"null")) for field in self._fields])
         self._raw_decoder = msgspec.json.Decoder(raw)
         self._answer = _answer_type(scorer)

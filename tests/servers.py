@@ -1,0 +1,128 @@
+"""Real servers for tests: on loopback, on a free port, stopped at the end. And a client that keeps its connection."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+_ADDRESS = re.compile(r" at http://\S+:(\d+) ")
+START_SECONDS = 30
+STOP_SECONDS = 30
+
+
+@dataclass
+class Answer:
+    """A response, read to its end."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    def json(self) -> Any:
+        """The body as JSON."""
+        return json.loads(self.body)
+
+
+class Client:
+    """One keep-alive connection."""
+
+    def __init__(self, port: int) -> None:
+        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+
+    def send(self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None) -> Answer:
+        """Sends a request; a body that is not bytes is sent as JSON."""
+        if body is not None and not isinstance(body, bytes):
+            body = json.dumps(body).encode()
+        self._connection.request(method, path, body, dict(headers or {}))
+        response = self._connection.getresponse()
+        return Answer(response.status, {k.lower(): v for k, v in response.getheaders()}, response.read())
+
+    def predict(self, body: Any) -> Answer:
+        """POST /predict."""
+        return self.send("POST", "/predict", body, {"content-type": "application/json"})
+
+    def close(self) -> None:
+        """Closes the connection."""
+        self._connection.close()
+
+
+@dataclass
+class Server:
+    """A server process that has said where it listens."""
+
+    process: subprocess.Popen[str]
+    port: int
+    announced: str
+    output: list[str] = field(default_factory=list)
+
+    @contextmanager
+    def client(self) -> Iterator[Client]:
+        """A connection to the server."""
+        client = Client(self.port)
+        try:
+            yield client
+        finally:
+            client.close()
+
+    def stop(self, number: int = signal.SIGTERM) -> int:
+        """Sends a signal and waits for the end. Returns the exit code."""
+        self.process.send_signal(number)
+        return self.process.wait(STOP_SECONDS)
+
+
+@contextmanager
+def running(
+    *arguments: str, environment: Mapping[str, str] | None = None, python: str = sys.executable, cwd: str | None = None
+) -> Iterator[Server]:
+    """Runs `python -m scorer serve` on a free port until the block ends.
+
+    Args:
+        arguments: more of them for serve; one worker unless they or the environment say otherwise.
+        environment: SCORER_* settings. Others of this process are not passed on.
+        python: the interpreter.
+        cwd: where it runs.
+    """
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("SCORER_")}
+    process = subprocess.Popen(
+        [python, "-m", "scorer", "serve", "--port", "0", *arguments],
+        env={**inherited, "SCORER_WORKERS": "1", **(environment or {})},
+        cwd=cwd,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    killer = threading.Timer(START_SECONDS, process.kill)
+    killer.start()
+    try:
+        assert process.stdout is not None
+        announced = process.stdout.readline()
+        match = _ADDRESS.search(announced)
+        assert match, f"the server did not start: {announced}{process.stdout.read()}"
+        killer.cancel()
+        server = Server(process, int(match[1]), announced)
+        reader = threading.Thread(target=server.output.extend, args=(process.stdout,))
+        reader.start()
+        yield server
+    finally:
+        killer.cancel()
+        if process.poll() is None:
+            process.terminate()
+        try:
+            process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        if "reader" in locals():
+            reader.join()
+        if process.stdout is not None:
+            process.stdout.close()

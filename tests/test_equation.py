@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scorer import Scorer
+from scorer.coefficients import NumberInput
+from scorer.equation import sigmoid, standardize
+
+finite = st.floats(allow_nan=False, allow_infinity=False)
+
+
+@given(st.lists(finite, min_size=1))
+def test_sigmoid_is_a_probability_and_symmetric(values: list[float]) -> None:
+    log_odds = np.array(values)
+    phat = sigmoid(log_odds)
+    assert ((phat >= 0) & (phat <= 1)).all()
+    np.testing.assert_allclose(sigmoid(-log_odds), 1 - phat, rtol=0, atol=1.2e-16)
+
+
+@given(finite, finite)
+def test_sigmoid_never_falls(first: float, second: float) -> None:
+    low, high = sorted((first, second))
+    phat = sigmoid(np.array([low, high]))
+    # np.exp is good to one unit in the last place, so neighbours may come out the other way round by that much.
+    assert phat[0] <= np.nextafter(phat[1], 2)
+
+
+@pytest.mark.parametrize(
+    ("log_odds", "phat"),
+    [(0.0, 0.5), (-0.0, 0.5), (800.0, 1.0), (-800.0, 0.0), (1e308, 1.0), (-1e308, 0.0), (math.log(3), 0.75)],
+)
+def test_sigmoid_known_values(log_odds: float, phat: float) -> None:
+    assert sigmoid(np.array([log_odds]))[0] == pytest.approx(phat, rel=1e-15)
+
+
+@given(st.lists(st.floats(-50, 50), min_size=1, max_size=70))
+def test_sigmoid_gives_the_same_bits_in_any_batch(values: list[float]) -> None:
+    alone = [sigmoid(np.array([value]))[0] for value in values]
+    assert sigmoid(np.array(values)).tolist() == alone
+
+
+def test_standardize_divides_by_the_scale() -> None:
+    declared = NumberInput("x", "number", imputer_mean=2.0, scaler_mean=1.0, scaler_scale=3.0)
+    values = standardize(np.array([np.nan, 1.1, 4.0]), declared)
+    assert values.tolist() == [1 / 3, (1.1 - 1.0) / 3.0, 1.0]
+
+
+def test_terms_are_summed_in_file_order(model: Scorer) -> None:
+    random = np.random.default_rng(1)
+    values = [random.normal(size=50) for _ in model.file.terms]
+    total = [model.file.intercept] * 50
+    for term, column in zip(model.file.terms, values, strict=True):
+        total = [before + term.coefficient * value for before, value in zip(total, column.tolist(), strict=True)]
+    assert model.equation.log_odds(values).tolist() == total
+
+
+def test_the_cutoff_itself_is_no_event(model: Scorer) -> None:
+    phat = np.array([np.nextafter(0.712, 0), 0.712, np.nextafter(0.712, 1)])
+    assert model.equation.outcome(phat).tolist() == [0, 0, 1]

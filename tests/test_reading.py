@@ -1,0 +1,211 @@
+"""What a coefficient file is refused for. Each case changes one thing of a valid file."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
+
+from scorer import errors, reading
+from scorer.coefficients import CoefficientFile
+from scorer.store.directory import shipped
+from tests.conftest import SHIPPED, SMALL
+
+Change = Callable[[dict[str, Any]], object]
+
+
+def parse(document: dict[str, Any]) -> CoefficientFile:
+    return reading.parse(json.dumps(document).encode(), "file.json")
+
+
+def put(*path: str | int, value: Any) -> Change:
+    """A change that puts a value at a path."""
+
+    def change(document: dict[str, Any]) -> None:
+        node: Any = document
+        for key in path[:-1]:
+            node = node[key]
+        node[path[-1]] = value
+
+    return change
+
+
+# The small model: inputs 0 "the rate" (percent), 1 "unused" (number), 2 "colour"; terms 0 and 2 are of colour.
+REFUSED: list[tuple[Change, type[errors.CoefficientFileError], str]] = [
+    (put("format", value=2), errors.UnknownFormatError, "$.format"),
+    (put("format", value="1"), errors.WrongTypeError, "$.format"),
+    (put("format", value=True), errors.WrongTypeError, "$.format"),
+    (lambda d: d.pop("format"), errors.MissingKeyError, "$"),
+    (lambda d: d.pop("terms"), errors.MissingKeyError, "$"),
+    (put("author", value="x"), errors.UnknownKeyError, "$.author"),
+    (put("inputs", 0, "unit", value="x"), errors.UnknownKeyError, "$.inputs[0].unit"),
+    (put("inputs", 2, "mean", value=1), errors.UnknownKeyError, "$.inputs[2].mean"),
+    (lambda d: d["inputs"][0].pop("kind"), errors.MissingKeyError, "$.inputs[0]"),
+    (lambda d: d["terms"][0].pop("level"), errors.MissingKeyError, "$.terms[0]"),
+    (lambda d: d["terms"][0].pop("input"), errors.UnknownKeyError, "$.terms[0].level"),
+    (lambda d: d["terms"][1].pop("input"), errors.MissingKeyError, "$.terms[1]"),
+    (put("terms", 1, "level", value=None), errors.UnknownKeyError, "$.terms[1].level"),
+    (put("model", value="Small Model"), errors.InvalidValueError, "$.model"),
+    (put("model", value="../x"), errors.InvalidValueError, "$.model"),
+    (put("model", value=1), errors.WrongTypeError, "$.model"),
+    (put("version", value="1.0"), errors.InvalidValueError, "$.version"),
+    (put("version", value="1.0.0/../2"), errors.InvalidValueError, "$.version"),
+    (put("created", value="yesterday"), errors.InvalidValueError, "$.created"),
+    (put("description", value=""), errors.InvalidValueError, "$.description"),
+    (put("provenance", "figures", value="guessed"), errors.InvalidValueError, "$.provenance.figures"),
+    (put("provenance", "rows", "train", value=-1), errors.InvalidValueError, "$.provenance.rows.train"),
+    (put("provenance", "rows", "train", value=1.5), errors.WrongTypeError, "$.provenance.rows.train"),
+    (
+        put("provenance", "training_file_sha256", value="ABC"),
+        errors.InvalidValueError,
+        "$.provenance.training_file_sha256",
+    ),
+    (put("provenance", "libraries", "numpy", value=2), errors.WrongTypeError, "$.provenance.libraries.numpy"),
+    (put("missing_markers", value=["", "NA", ""]), errors.RepeatedNameError, "$.missing_markers[2]"),
+    (put("missing_markers", 0, value=None), errors.WrongTypeError, "$.missing_markers[0]"),
+    (put("inputs", value=[]), errors.InvalidValueError, "$.inputs"),
+    (put("inputs", value={}), errors.WrongTypeError, "$.inputs"),
+    (put("inputs", 0, "kind", value="date"), errors.InvalidValueError, "$.inputs[0].kind"),
+    (put("inputs", 0, "scaler_scale", value=0), errors.InvalidValueError, "$.inputs[0].scaler_scale"),
+    (put("inputs", 0, "scaler_scale", value=-1.0), errors.InvalidValueError, "$.inputs[0].scaler_scale"),
+    (put("inputs", 0, "scaler_mean", value=float("nan")), errors.NotFiniteError, "$.inputs[0].scaler_mean"),
+    (put("inputs", 0, "imputer_mean", value=float("inf")), errors.NotFiniteError, "$.inputs[0].imputer_mean"),
+    (put("inputs", 0, "imputer_mean", value="50"), errors.WrongTypeError, "$.inputs[0].imputer_mean"),
+    (put("inputs", 1, "name", value="the rate"), errors.RepeatedNameError, "$.inputs[1]"),
+    (put("inputs", 1, "name", value='a"b'), errors.InvalidValueError, "$.inputs[1].name"),
+    (
+        put("inputs", 2, "levels", value=["blue", "bright green", "red", "red"]),
+        errors.RepeatedNameError,
+        "$.inputs[2].levels[3]",
+    ),
+    (put("inputs", 2, "levels", 0, value="NA"), errors.InvalidValueError, "$.inputs[2].levels[0]"),
+    (put("inputs", 2, "baseline", value="black"), errors.UnknownLevelError, "$.inputs[2].baseline"),
+    (put("inputs", 2, "baseline", value=None), errors.WrongTypeError, "$.inputs[2].baseline"),
+    (put("inputs", 2, "dummies", 0, "level", value="black"), errors.UnknownLevelError, "$.inputs[2].dummies[0].level"),
+    (put("inputs", 2, "dummies", 0, "level", value="red"), errors.InvalidValueError, "$.inputs[2].dummies[0].level"),
+    (put("inputs", 2, "dummies", 0, "level", value=None), errors.RepeatedNameError, "$.inputs[2].dummies[1].level"),
+    (
+        put("inputs", 2, "dummies", 1, "variable", value="colour is bright green"),
+        errors.RepeatedNameError,
+        "$.inputs[2].dummies[1].variable",
+    ),
+    (put("inputs", 2, "dummies", 1, "variable", value="unused"), errors.RepeatedNameError, "$.inputs[2]"),
+    (put("intercept", value=None), errors.WrongTypeError, "$.intercept"),
+    (put("terms", value=[]), errors.InvalidValueError, "$.terms"),
+    (put("terms", 1, "input", value="x0"), errors.UnknownInputError, "$.terms[1].input"),
+    (put("terms", 0, "level", value="black"), errors.UnknownLevelError, "$.terms[0].level"),
+    (put("terms", 0, "level", value="blue"), errors.UnknownLevelError, "$.terms[0].level"),
+    (put("terms", 0, "variable", value="other"), errors.InvalidValueError, "$.terms[0].variable"),
+    (put("terms", 1, "coefficient", value=float("-inf")), errors.NotFiniteError, "$.terms[1].coefficient"),
+    (lambda d: d["terms"].append(d["terms"][1]), errors.RepeatedNameError, "$.terms[3].variable"),
+    (put("outcome", "name", value="the rate"), errors.RepeatedNameError, "$.outcome.name"),
+    (put("outcome", "probability", value="bought"), errors.RepeatedNameError, "$.outcome.probability"),
+    (put("outcome", "cutoff", value=1.5), errors.InvalidValueError, "$.outcome.cutoff"),
+    (put("outcome", "rule", value="phat >= cutoff"), errors.InvalidValueError, "$.outcome.rule"),
+    (put("certificate", "tolerance", value=0), errors.InvalidValueError, "$.certificate.tolerance"),
+    (put("certificate", "tolerance", value=0.01), errors.InvalidValueError, "$.certificate.tolerance"),
+    (put("certificate", "rows", value=[]), errors.InvalidValueError, "$.certificate.rows"),
+    (put("certificate", "rows", 0, "phat", value=1.5), errors.InvalidValueError, "$.certificate.rows[0].phat"),
+    (put("certificate", "rows", 0, "cells", "x0", value=1), errors.UnknownInputError, "$.certificate.rows[0].cells.x0"),
+    (
+        put("certificate", "rows", 0, "cells", "colour", value=True),
+        errors.WrongTypeError,
+        "$.certificate.rows[0].cells.colour",
+    ),
+]
+
+
+@pytest.mark.parametrize(("change", "error", "at"), REFUSED, ids=[f"{at} {e.__name__}" for _, e, at in REFUSED])
+def test_refused_with_its_own_error_and_path(
+    small: dict[str, Any], change: Change, error: type[errors.CoefficientFileError], at: str
+) -> None:
+    change(small)
+    with pytest.raises(errors.CoefficientFileError) as caught:
+        parse(small)
+    assert (type(caught.value), caught.value.at, caught.value.source) == (error, at, "file.json")
+    assert str(caught.value).startswith("file.json")
+
+
+def test_the_unchanged_small_file_is_valid(small: dict[str, Any]) -> None:
+    assert parse(small).model == "small"
+
+
+def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
+    with pytest.raises(errors.UnreadableFileError, match=r"nothing\.json: no such file or directory"):
+        reading.read(tmp_path / "nothing.json")
+    with pytest.raises(errors.UnreadableFileError, match="is a directory"):
+        reading.read(tmp_path)
+
+
+def test_the_shipped_file_is_the_published_model() -> None:
+    file = reading.read(SHIPPED)
+    assert (file.model, file.version, file.intercept) == ("glm-26", "1.0.0", 0.0)
+    assert (len(file.inputs), len(file.terms)) == (100, 25)
+    assert sum(len(i.dummies) for i in file.inputs if i.kind == "category") == 25
+    assert (file.outcome.cutoff, file.outcome.rule) == (0.712, "phat > cutoff")
+    assert len(file.certificate.rows) >= 24
+
+
+def test_canonical_bytes_round_trip() -> None:
+    data = SHIPPED.read_bytes()
+    file = reading.parse(data)
+    assert file.to_bytes() == data
+    small = parse(SMALL)
+    again = reading.parse(small.to_bytes())
+    assert replace(again, sha256=small.sha256) == small
+    assert again.to_bytes() == small.to_bytes()
+
+
+@given(st.data())
+def test_any_finite_figures_round_trip(data: st.DataObject) -> None:
+    finite = st.floats(allow_nan=False, allow_infinity=False)
+    document = copy.deepcopy(SMALL)
+    document["intercept"] = data.draw(finite)
+    for term in document["terms"]:
+        term["coefficient"] = data.draw(finite)
+    document["inputs"][0]["scaler_scale"] = data.draw(st.floats(min_value=5e-324, allow_infinity=False))
+    document["description"] = data.draw(st.text(min_size=1, alphabet=st.characters(exclude_categories=["Cs"])))
+    file = parse(document)
+    assert reading.parse(file.to_bytes()).document() == file.document()
+
+
+@pytest.fixture(scope="module")
+def schema() -> Draft202012Validator:
+    document = json.loads((shipped() / "schema.json").read_text())
+    Draft202012Validator.check_schema(document)
+    return Draft202012Validator(document)
+
+
+def test_the_schema_takes_what_the_reader_takes(schema: Draft202012Validator) -> None:
+    schema.validate(json.loads(SHIPPED.read_bytes()))
+    schema.validate(SMALL)
+
+
+# What only the reader can see: names that have to agree with other places, and numbers that JSON has no word for.
+BEYOND_A_SCHEMA = (errors.RepeatedNameError, errors.UnknownInputError, errors.UnknownLevelError, errors.NotFiniteError)
+NAMED_ELSEWHERE = (
+    "$.inputs[2].levels[0]",
+    "$.inputs[2].dummies[0].level",
+    "$.terms[0]",
+    "$.terms[0].level",
+    "$.terms[0].variable",
+    "$.terms[1].level",
+)
+
+
+@pytest.mark.parametrize(
+    ("change", "at"), [(c, at) for c, e, at in REFUSED if e not in BEYOND_A_SCHEMA and at not in NAMED_ELSEWHERE]
+)
+def test_the_schema_refuses_what_the_reader_refuses(
+    small: dict[str, Any], schema: Draft202012Validator, change: Change, at: str
+) -> None:
+    change(small)
+    assert not schema.is_valid(small), at

@@ -1,0 +1,251 @@
+from __future__ import annotations
+
+import json
+import pickle
+import random
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import scorer
+from export import certificate
+from scorer import reading
+from scorer.errors import BadRowsError, BadShapeError, CertificateError, Problem
+from tests.conftest import SMALL, StandIn
+
+MODEL = scorer.load()
+LEVELS = {i.name: i.levels for i in MODEL.equation.inputs if i.kind == "category" and hasattr(i, "levels")}
+
+
+def small_model(**changes: Any) -> scorer.Scorer:
+    return scorer.Scorer(reading.parse(json.dumps({**SMALL, **changes}).encode()))
+
+
+cell = st.none() | st.floats(-1e6, 1e6) | st.floats(-1e6, 1e6).map(repr)
+rows = st.lists(
+    st.fixed_dictionaries(
+        {"x0": st.just(1)},
+        optional={
+            name: st.sampled_from([*LEVELS[name], "no such level", None]) if name in LEVELS else cell
+            for name in (declared.name for declared in MODEL.equation.inputs)
+        },
+    ),
+    min_size=1,
+    max_size=40,
+)
+
+
+def test_the_documented_row(model: scorer.Scorer, row: dict[str, Any]) -> None:
+    scores = model.score(row)
+    assert (scores.phat.shape, scores.phat.dtype, scores.outcome.dtype) == ((1,), np.float64, np.int64)
+    assert scores.phat[0] == pytest.approx(0.364343989706, abs=1e-12)
+    answer = scores.to_rows()[0]
+    assert answer["business_outcome"] == 0
+    assert len(answer) == 27
+    assert list(answer) == sorted(answer)
+    assert (answer["x5_monday"], answer["x5_sunday"], answer["x31_germany"], answer["x81_October"]) == (1, 0, 1, 1)
+    assert answer["x91"] == (0.373853 - 0.25296330472992057) / 0.28770324616210396
+    assert all(type(value) is (int if "_" in key else float) for key, value in answer.items())
+
+
+def test_parity_with_statsmodels(model: scorer.Scorer, stand_in: StandIn) -> None:
+    ours = model.score(stand_in.rows).phat
+    theirs = certificate.predict(model.file, pd.read_csv(stand_in.test))
+    assert len(ours) == 10_000
+    assert np.abs(ours - theirs).max() <= 2e-15
+
+
+def test_parity_fails_where_a_coefficient_is_another(model: scorer.Scorer, stand_in: StandIn) -> None:
+    first, *others = model.file.terms
+    terms = (replace(first, coefficient=first.coefficient + 1e-13), *others)
+    theirs = certificate.statsmodels_phat(replace(model.file, terms=terms), stand_in.rows[:1000])
+    assert np.abs(model.score(stand_in.rows[:1000]).phat - theirs).max() > 2e-15
+
+
+def test_same_bits_alone_in_a_batch_and_in_any_order(model: scorer.Scorer, stand_in: StandIn) -> None:
+    together = model.score(stand_in.rows).to_rows()
+    assert [model.score(row).to_rows()[0] for row in stand_in.rows[:2000]] == together[:2000]
+    order = list(range(10_000))
+    random.Random(1).shuffle(order)
+    shuffled = model.score([stand_in.rows[place] for place in order]).to_rows()
+    assert shuffled == [together[place] for place in order]
+
+
+@given(rows)
+def test_a_batch_is_its_rows_one_by_one(batch: list[dict[str, Any]]) -> None:
+    together = MODEL.score(batch).to_rows()
+    assert together == [MODEL.score([row]).to_rows()[0] for row in batch]
+    assert MODEL.score(batch[::-1]).to_rows() == together[::-1]
+
+
+@given(rows, st.randoms())
+def test_the_order_of_keys_and_unknown_keys_do_not_matter(batch: list[dict[str, Any]], rng: random.Random) -> None:
+    shuffled = []
+    for row in batch:
+        items = [*row.items(), ("no_input_of_the_model", object())]
+        rng.shuffle(items)
+        shuffled.append(dict(items))
+    assert MODEL.score(shuffled).to_rows() == MODEL.score(batch).to_rows()
+
+
+@given(rows)
+def test_columns_and_rows_are_one(batch: list[dict[str, Any]]) -> None:
+    columns = {name: [row.get(name) for row in batch] for name in ("x0", *(i.name for i in MODEL.equation.inputs))}
+    expected = MODEL.score(batch).to_rows()
+    assert MODEL.score(columns).to_rows() == expected
+    assert MODEL.score({name: np.array(column, dtype=object) for name, column in columns.items()}).to_rows() == expected
+
+
+@given(rows, st.data())
+def test_phat_moves_the_way_of_the_coefficient(batch: list[dict[str, Any]], data: st.DataObject) -> None:
+    term = data.draw(st.sampled_from([t for t in MODEL.file.terms if t.input not in LEVELS]))
+    low, high = sorted((data.draw(st.floats(-1e5, 1e5)), data.draw(st.floats(-1e5, 1e5))))
+    before = MODEL.score([{**row, term.input: low} for row in batch]).phat
+    after = MODEL.score([{**row, term.input: high} for row in batch]).phat
+    difference = (after - before) * np.sign(term.coefficient)
+    assert (difference >= -1.2e-16).all()
+
+
+def test_everything_missing(model: scorer.Scorer) -> None:
+    inputs = [declared.name for declared in model.equation.inputs]
+    for row in ({"x0": 1}, {"x5": None}, dict.fromkeys(inputs, "NA"), dict.fromkeys(inputs, "")):
+        scores = model.score(row)
+        assert scores.phat[0] == pytest.approx(0.5, abs=1e-15)
+        assert set(scores.missing) == set(inputs)
+
+
+def test_unknown_levels_score_as_the_baseline_and_are_counted(model: scorer.Scorer, row: dict[str, Any]) -> None:
+    baselines = {"x5": "friday", "x31": "america", "x81": "April"}
+    unknown = model.score([{**row, **dict.fromkeys(baselines, "no such level")}, {**row, "x5": "Friday"}])
+    assert unknown.phat[0] == model.score({**row, **baselines}).phat[0]
+    assert unknown.unknown_levels == {"x5": 2, "x31": 1, "x81": 1}
+    assert unknown.missing == {}
+
+
+def test_a_data_frame(model: scorer.Scorer, stand_in: StandIn) -> None:
+    frame = pd.read_csv(stand_in.test)
+    expected = model.score(stand_in.rows)
+    np.testing.assert_allclose(model.score(frame).phat, expected.phat, rtol=0, atol=1e-15)
+    nullable = pd.read_csv(stand_in.test, dtype_backend="numpy_nullable")
+    np.testing.assert_array_equal(model.score(nullable).phat, model.score(frame).phat)
+    assert model.score(frame.astype({"x5": "category"})).missing == expected.missing
+
+
+def test_empty_batches(model: scorer.Scorer) -> None:
+    assert model.score([]).to_rows() == []
+    assert len(model.score({"x5": [], "x12": np.array([])})) == 0
+
+
+def test_an_absent_column_is_missing(model: scorer.Scorer) -> None:
+    scores = model.score({"x5": ["monday", "friday"]})
+    assert scores.missing["x12"] == 2
+    assert scores.phat.tolist() == [model.score({"x5": day}).phat[0] for day in ("monday", "friday")]
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ("abc", "expected a row, rows or columns, got a str"),
+        (b"abc", "expected a row, rows or columns, got a bytes"),
+        (5, "expected a row, rows or columns, got a int"),
+        (None, "expected a row, rows or columns, got a NoneType"),
+        ({"x5": ["monday"], "x12": [1, 2]}, "the columns differ in length: x5 has 1, x12 has 2"),
+        ({"x5": "monday", "x12": [1, 2]}, "some of the model's inputs are single cells and some are columns"),
+        (pd.DataFrame({"a": [1]}), "none of the columns is an input of the model"),
+    ],
+)
+def test_shapes_that_are_refused(model: scorer.Scorer, rows: Any, message: str) -> None:
+    with pytest.raises(BadShapeError, match=message):
+        model.score(rows)
+
+
+def test_bad_cells_are_listed_in_row_order(model: scorer.Scorer, row: dict[str, Any]) -> None:
+    with pytest.raises(BadRowsError) as caught:
+        model.score([row, {**row, "x91": "abc", "x5": True}, {**row, "x12": "$x"}])
+    assert [(p.row, p.field, p.code) for p in caught.value.problems] == [
+        (1, "x5", "wrong_type"),
+        (1, "x91", "not_a_number"),
+        (2, "x12", "not_a_number"),
+    ]
+    assert str(caught.value) == "row 1, x5: expected text, got true or false (and 2 more)"
+
+
+def test_only_the_first_problems_are_listed_but_all_are_counted(model: scorer.Scorer) -> None:
+    with pytest.raises(BadRowsError) as caught:
+        model.score([{"x12": "abc"}] * 50)
+    assert (len(caught.value.problems), caught.value.total) == (20, 50)
+
+
+def test_rows_that_are_no_customers(model: scorer.Scorer) -> None:
+    with pytest.raises(BadRowsError) as caught:
+        model.score([{"x5": "monday"}, {"order": 1}, {}, ["x5"]])  # type: ignore[list-item]
+    assert [(p.row, p.field, p.code) for p in caught.value.problems] == [
+        (1, None, "no_model_input"),
+        (2, None, "no_model_input"),
+        (3, None, "not_an_object"),
+    ]
+
+
+def test_numbers_too_large_to_standardize(model: scorer.Scorer) -> None:
+    with pytest.raises(BadRowsError) as caught:
+        model.score([{"x44": 1.0}, {"x44": 1.7e308}])
+    message = "the number is too large for the equation in float64"
+    assert caught.value.problems == (Problem(1, "x44", "not_finite", message),)
+
+
+def test_a_sum_beyond_float64_names_the_row(small: dict[str, Any]) -> None:
+    small["terms"][1]["coefficient"] = -1e300
+    small["terms"][2]["coefficient"] = 1.7e308
+    model = scorer.Scorer(reading.parse(json.dumps(small).encode()))
+    with pytest.raises(BadRowsError) as caught:
+        model.score({"the rate": -1e12, "colour": "bright green"})
+    assert [(p.row, p.field, p.code) for p in caught.value.problems] == [(0, None, "not_finite")]
+
+
+def test_a_model_of_another_shape() -> None:
+    model = small_model()
+    scores = model.score([{"the rate": "60%", "colour": "bright green"}, {"the rate": 40, "colour": "NA"}])
+    assert scores.variables["the rate"].tolist() == [1.0, -1.0]
+    assert scores.to_rows()[0] == {
+        "bought": 0,
+        "colour is bright green": 1,
+        "colour is unknown": 0,
+        "p": pytest.approx(1 / (1 + np.exp(1.25)), abs=1e-15),
+        "the rate": 1.0,
+    }
+    assert scores.outcome.tolist() == [0, 1]
+    assert scores.phat[1] == pytest.approx(1 / (1 + np.exp(-3.25)), abs=1e-15)
+
+
+def test_a_certificate_that_is_not_reproduced(small: dict[str, Any]) -> None:
+    small["certificate"]["rows"][0]["phat"] += 1e-14
+    with pytest.raises(CertificateError) as caught:
+        scorer.Scorer(reading.parse(json.dumps(small).encode()), "small.json")
+    assert caught.value.at == "$.certificate.rows[0].phat"
+    assert "golden row 'missing' should give phat" in caught.value.reason
+
+
+def test_a_changed_coefficient_breaks_the_certificate(document: dict[str, Any]) -> None:
+    for term in document["terms"]:
+        term["coefficient"] += 1e-12
+        with pytest.raises(CertificateError):
+            scorer.Scorer(reading.parse(json.dumps(document).encode()))
+        term["coefficient"] -= 1e-12
+
+
+def test_a_golden_row_that_cannot_be_scored(small: dict[str, Any]) -> None:
+    small["certificate"]["rows"].append({"about": "text", "cells": {"the rate": "abc"}, "phat": 0.5})
+    with pytest.raises(CertificateError) as caught:
+        scorer.Scorer(reading.parse(json.dumps(small).encode()))
+    assert caught.value.at == "$.certificate.rows[1]"
+
+
+def test_a_scorer_can_be_pickled_and_shown(model: scorer.Scorer, row: dict[str, Any]) -> None:
+    again = pickle.loads(pickle.dumps(model))
+    assert again.score(row).to_rows() == model.score(row).to_rows()
+    assert repr(model).startswith("<Scorer glm-26 1.0.0 sha256=")
