@@ -5,6 +5,7 @@ Where pandas or scikit-learn have changed since, the call is today's and the res
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +20,6 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import StandardScaler
-from statsmodels.tools.sm_exceptions import PerfectSeparationWarning
 
 from export.errors import FitError, TrainingDataError
 
@@ -219,10 +219,10 @@ def fit_logit(variables: pd.DataFrame, target: pd.Series[int]) -> Any:
     Raises:
         FitError: no estimate was found.
     """
-    import warnings
-
+    if np.linalg.matrix_rank(variables.to_numpy()) < variables.shape[1]:
+        raise FitError("the logistic regression has no single estimate: its variables are linearly dependent")
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", PerfectSeparationWarning)
+        warnings.simplefilter("ignore")  # what they warn of is looked at below, and is an error
         try:
             results = sm.Logit(target, variables).fit(disp=0)
         except np.linalg.LinAlgError as error:

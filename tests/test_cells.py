@@ -121,7 +121,8 @@ def test_an_error_does_not_hold_the_cell() -> None:
 )
 def test_numpy_columns(array: np.ndarray[Any, Any], values: list[float]) -> None:
     read, problems = cells.read_column(NUMBER, array)
-    assert (read.dtype, problems) == (np.float64, [])
+    assert read.dtype == np.float64
+    assert problems == []
     np.testing.assert_array_equal(read, values)
 
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from scorer import errors, reading
-from scorer.coefficients import CoefficientFile
+from scorer.coefficients import CategoryInput, CoefficientFile
 from scorer.store.directory import shipped
 from tests.conftest import SHIPPED, SMALL
 
@@ -149,7 +149,7 @@ def test_the_shipped_file_is_the_published_model() -> None:
     file = reading.read(SHIPPED)
     assert (file.model, file.version, file.intercept) == ("glm-26", "1.0.0", 0.0)
     assert (len(file.inputs), len(file.terms)) == (100, 25)
-    assert sum(len(i.dummies) for i in file.inputs if i.kind == "category") == 25
+    assert sum(len(declared.dummies) for declared in file.inputs if isinstance(declared, CategoryInput)) == 25
     assert (file.outcome.cutoff, file.outcome.rule) == (0.712, "phat > cutoff")
     assert len(file.certificate.rows) >= 24
 

@@ -90,7 +90,7 @@ def _listen(settings: Settings) -> socket.socket:
     try:
         listener = socket.create_server(address[:2], family=family, backlog=_BACKLOG)
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
+        reason = os.strerror(error.errno or 0).lower()  # error.strerror repeats the address
         raise SettingError("SCORER_PORT", f"cannot listen on {place}: {reason}; choose another with --port") from None
     listener.set_inheritable(True)
     return listener

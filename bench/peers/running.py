@@ -1,0 +1,132 @@
+"""Starts a peer, waits until it is ready, and stops it with all processes that it started."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import signal
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic, sleep
+
+from bench.peers.catalog import HOST, PYTHON, ROOT, Peer
+
+START_SECONDS = 60.0
+STOP_SECONDS = 15.0
+
+
+class PeerError(Exception):
+    """A peer did not start, or did not stop."""
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A peer that is ready, at HOST.
+
+    Attributes:
+        port: where it listens.
+        pid: its first process.
+    """
+
+    port: int
+    pid: int
+
+    def processes(self) -> list[int]:
+        """All its processes, the first one first: what it takes of memory is the sum over them."""
+        return _family(self.pid)
+
+
+@contextmanager
+def running(peer: Peer, model: Path, python: Path = PYTHON) -> Iterator[Server]:
+    """Runs a peer on a free port.
+
+    Args:
+        peer: which.
+        model: the coefficient file.
+        python: the interpreter of the peers' environment.
+
+    Raises:
+        PeerError: the environment is not there, or the peer does not become ready; with the end of its log.
+    """
+    if not python.exists():
+        raise PeerError(f"{python} does not exist: python3 -m venv it, and install bench/peers/requirements.txt there")
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as directory:
+        log, port = Path(directory, "log"), _free_port()
+        with log.open("wb") as output:
+            process = subprocess.Popen(
+                peer.argv(python),
+                cwd=ROOT,
+                env=peer.environment(model, port, Path(directory)),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+        try:
+            _wait(peer, process, port, log)
+            yield Server(port, process.pid)
+        finally:
+            _stop(process)
+
+
+def _free_port() -> int:
+    with socket.create_server((HOST, 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def _wait(peer: Peer, process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    until = monotonic() + START_SECONDS
+    while monotonic() < until and process.poll() is None:
+        with suppress(OSError, http.client.HTTPException):
+            if _status(port, peer.readiness) == http.HTTPStatus.OK:
+                return
+        sleep(0.1)
+    ended = "ended" if process.poll() is not None else f"was not ready after {START_SECONDS:.0f} seconds"
+    raise PeerError(f"peer {peer.key} ({peer.name}) {ended}:\n{log.read_text(errors='replace')[-4_000:]}")
+
+
+def _status(port: int, path: str) -> int:
+    with closing(http.client.HTTPConnection(HOST, port, timeout=5)) as connection:
+        connection.request("GET", path)
+        return connection.getresponse().status
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    # Listed before the first one ends: LitServe's leaves its children, and BentoML's worker has a session of its own.
+    family = _family(process.pid)
+    process.terminate()
+    try:
+        process.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+    finally:
+        for pid in family[1:]:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        process.wait()
+    until = monotonic() + STOP_SECONDS
+    while left := set(family[1:]) & _parents().keys():
+        if monotonic() > until:
+            raise PeerError(f"processes do not end: {sorted(left)}")
+        sleep(0.02)
+
+
+def _family(pid: int) -> list[int]:
+    """A process and all its descendants."""
+    parents = _parents()
+    family = [pid]
+    for member in family:  # grows while it is walked
+        family += [child for child, parent in parents.items() if parent == member]
+    return family
+
+
+def _parents() -> dict[int, int]:
+    """The parent of every process that has not ended."""
+    listed = subprocess.run(["ps", "-eo", "pid=,ppid=,stat="], capture_output=True, text=True, check=True).stdout
+    lines = [line.split() for line in listed.splitlines()]
+    return {int(pid): int(parent) for pid, parent, state in lines if not state.startswith("Z")}

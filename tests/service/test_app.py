@@ -1,0 +1,74 @@
+"""What a healthy server never shows: no model yet, and a fault of the program itself. Served on a real socket."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+import uvicorn
+
+import scorer
+from scorer.service.app import Holder, Served, create_app
+from tests.servers import Client
+
+
+@contextmanager
+def serving(holder: Holder) -> Iterator[Client]:
+    server = uvicorn.Server(
+        uvicorn.Config(create_app(holder, 1_000_000), port=0, lifespan="off", log_config=None, ws="none")
+    )
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        while not server.started:
+            time.sleep(0.01)
+        client = Client(server.servers[0].sockets[0].getsockname()[1])
+        yield client
+        client.close()
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+def test_not_ready_until_a_model_is_loaded() -> None:
+    holder = Holder()
+    with serving(holder) as client:
+        for method, path in (("GET", "/readyz"), ("GET", "/model"), ("GET", "/openapi.json"), ("POST", "/predict")):
+            answer = client.send(method, path, b"{}" if method == "POST" else None)
+            assert (answer.status, answer.json()["title"]) == (503, "No model is loaded")
+        assert client.send("GET", "/livez").status == 200
+        holder.served = Served(scorer.load())
+        assert client.send("GET", "/readyz").status == 200
+        assert client.predict({"x5": "monday"}).status == 200
+
+
+class Broken(Served):
+    """Served by a program with a fault in it."""
+
+    def answer(self, body: bytes) -> bytes:
+        raise ZeroDivisionError(f"secret {body!r}")
+
+    @property
+    def model_document(self) -> bytes:
+        raise ZeroDivisionError("secret")
+
+    @model_document.setter
+    def model_document(self, _document: bytes) -> None:
+        pass
+
+
+@pytest.mark.parametrize(("method", "path"), [("POST", "/predict"), ("GET", "/model")])
+def test_a_fault_is_logged_and_answered_without_a_traceback(
+    method: str, path: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    holder = Holder()
+    holder.served = Broken(scorer.load())
+    with caplog.at_level(logging.ERROR), serving(holder) as client:
+        answer = client.send(method, path, b"{}" if method == "POST" else None)
+    assert (answer.status, answer.headers["content-type"]) == (500, "application/problem+json")
+    assert answer.json() == {"type": "about:blank", "title": "Internal Server Error", "status": 500}
+    assert any(record.exc_info and record.exc_info[0] is ZeroDivisionError for record in caplog.records)

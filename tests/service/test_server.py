@@ -1,0 +1,132 @@
+"""Starting and stopping, as a user does it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import scorer
+from tests.conftest import SHIPPED
+from tests.servers import running
+
+SERVE = [sys.executable, "-m", "scorer", "serve"]
+
+
+def serve(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Runs a server that is expected not to start."""
+    return subprocess.run(
+        [*SERVE, *arguments], env={**os.environ, **environment}, capture_output=True, text=True, timeout=30, check=False
+    )
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_start_say_what_is_served_and_stop(
+    number: int, workers: str, row: dict[str, Any], model: scorer.Scorer
+) -> None:
+    with running("--workers", workers) as server:
+        words = "1 worker" if workers == "1" else "2 workers"
+        assert server.announced.startswith(
+            f"serving glm-26 1.0.0 (sha256 {model.file.sha256[:12]}) at http://127.0.0.1:"
+        )
+        assert server.announced.endswith(f" with {words}; Ctrl-C stops\n")
+        with server.client() as client:
+            assert client.predict(row).status == 200
+        assert server.stop(number) == 0
+    assert "".join(server.output) == ""
+
+
+def test_another_model_by_option_and_by_setting(small: dict[str, Any], tmp_path: Path) -> None:
+    path = tmp_path / "small.json"
+    path.write_text(json.dumps(small))
+    by_option, by_setting = ["--model", str(path)], {"SCORER_MODEL": str(path)}
+    for arguments, environment in ((by_option, {"SCORER_MODEL": str(SHIPPED)}), ([], by_setting)):
+        with running(*arguments, "--workers", "2", environment=environment) as server, server.client() as client:
+            answer = client.predict({"colour": "bright green"})
+            assert (answer.headers["x-model-name"], answer.json()[0]["colour is bright green"]) == ("small", 1)
+
+
+def has_ipv6() -> bool:
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        return False
+    return True
+
+
+@pytest.mark.skipif(not has_ipv6(), reason="this machine has no IPv6 loopback")
+def test_an_ipv6_address() -> None:
+    with running("--host", "::1") as server:
+        assert " at http://[::1]:" in server.announced
+        with socket.create_connection(("::1", server.port)) as connection:
+            connection.sendall(b"GET /livez HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+            assert connection.recv(100).startswith(b"HTTP/1.1 200 OK")
+
+
+def test_the_access_log_is_there_when_asked_for() -> None:
+    with running(environment={"SCORER_ACCESS_LOG": "true"}) as server:
+        with server.client() as client:
+            client.send("GET", "/livez")
+        server.stop()
+    assert any('"GET /livez HTTP/1.1" 200' in line for line in server.output)
+
+
+def test_a_port_that_is_taken() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        done = serve("--port", port)
+    assert (done.returncode, done.stdout) == (2, "")
+    reason = "address already in use; choose another with --port"
+    assert done.stderr == f"scorer: SCORER_PORT: cannot listen on 127.0.0.1:{port}: {reason}\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "message"),
+    [
+        (["--port", "http"], {}, "scorer: SCORER_PORT: expected `int`, got `str`\n"),
+        ([], {"SCORER_WORKERS": "many"}, "scorer: SCORER_WORKERS: expected `int`, got `str`\n"),
+        ([], {"SCORER_PROT": "1"}, "scorer: SCORER_PROT: no such setting; known are SCORER_MODEL,"),
+        (["--host", "no such host"], {}, "scorer: SCORER_HOST: 'no such host' is no address"),
+        (["--model", "nothing.json"], {}, "scorer: nothing.json: no such file or directory\n"),
+    ],
+)
+def test_what_keeps_it_from_starting_is_one_clear_line(
+    arguments: list[str], environment: dict[str, str], message: str
+) -> None:
+    done = serve(*arguments, **environment)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(message)
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_bad_model_does_not_start(document: dict[str, Any], tmp_path: Path) -> None:
+    document["terms"][0]["coefficient"] = 0.1
+    path = tmp_path / "bad.json"
+    path.write_text(json.dumps(document))
+    done = serve("--model", str(path), "--port", "0")
+    assert done.returncode == 2
+    assert "the certificate is not reproduced" in done.stderr
+
+
+def test_a_worker_that_cannot_load_the_model_stops_the_server(document: dict[str, Any], tmp_path: Path) -> None:
+    """The file is fine when the parent looks at it and gone when a worker is started anew."""
+    path = tmp_path / "model.json"
+    path.write_text(json.dumps(document))
+    with running("--model", str(path), "--workers", "2") as server:
+        with server.client() as client:
+            assert client.send("GET", "/readyz").status == 200
+        path.unlink()
+        children = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text().split()
+        workers = [pid for pid in children if "spawn_main" in Path(f"/proc/{pid}/cmdline").read_text()]
+        os.kill(int(workers[0]), signal.SIGKILL)
+        server.process.wait(30)
+    assert any("model.json: no such file or directory" in line for line in server.output)
+    assert not any("Traceback" in line for line in server.output)
