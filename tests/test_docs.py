@@ -1,0 +1,95 @@
+"""The documentation is held to the code: every setting, path, command, error and key is in it, and its examples run."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import scorer
+from export.__main__ import _parser as export_parser
+from scorer.__main__ import _parser as scorer_parser
+from scorer.service.app import Holder, create_app
+from scorer.service.documents import _PROBLEM
+from scorer.service.problems import _URN, TABLE
+from scorer.service.settings import PREFIX, Settings
+from tests.conftest import SHIPPED
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+API = (ROOT / "docs" / "api.md").read_text()
+FORMAT = (ROOT / "docs" / "coefficient-file.md").read_text()
+
+
+def test_the_readme_python_example_runs() -> None:
+    (example,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    subprocess.run([sys.executable, "-c", example], check=True, cwd=ROOT)
+
+
+def test_the_readme_curl_call_gets_the_answer_shown(model: scorer.Scorer) -> None:
+    (body,) = re.findall(r"--data '(.*)'", README)
+    (answer,) = re.findall(r"^    \[(\{.*), …\}\]$", README, re.MULTILINE)
+    shown: dict[str, Any] = json.loads(answer + "}")
+    (scored,) = model.score(json.loads(body)).to_rows()
+    assert list(scored)[: len(shown)] == list(shown)
+    assert {key: scored[key] for key in shown} == shown
+
+
+@pytest.mark.parametrize(("parser", "name"), [(scorer_parser(), "scorer"), (export_parser(), "export")])
+def test_every_command_is_in_the_readme(parser: Any, name: str) -> None:
+    for command in parser._subparsers._group_actions[0].choices:
+        assert f"python -m {name} {command}" in README
+
+
+def test_every_make_target_that_the_docs_name_exists() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    for target in re.findall(r"`make ([a-z-]+)`|^    make ([a-z-]+)$", README + API, re.MULTILINE):
+        assert re.search(rf"^{''.join(target)}:", makefile, re.MULTILINE)
+
+
+def test_every_setting_and_its_default_is_documented() -> None:
+    rows = dict(re.findall(r"^\| `(SCORER_[A-Z_]+)` \| (.*?) \|", API, re.MULTILINE))
+    assert set(rows) == {PREFIX + name.upper() for name in Settings.__struct_fields__}
+    for name, default in zip(Settings.__struct_fields__, Settings.__struct_defaults__, strict=True):
+        shown = "the shipped model" if default == "" else json.dumps(default).strip('"')
+        assert shown in rows[PREFIX + name.upper()]
+
+
+def test_every_path_is_documented(model: scorer.Scorer) -> None:
+    for route in create_app(Holder(model), 1).routes:
+        (method,) = route.methods - {"HEAD"}  # type: ignore[attr-defined]
+        assert f"`{method} {route.path}`" in API  # type: ignore[attr-defined]
+
+
+def test_every_error_is_documented() -> None:
+    for status, name, _ in TABLE.values():
+        assert f"| {status.value} | `{_URN}{name}` |" in API
+        assert HTTPStatus(status)
+    for code in _PROBLEM["properties"]["errors"]["items"]["properties"]["code"]["enum"]:
+        assert f"| `{code}` |" in API
+
+
+def keys_of(node: Any) -> set[str]:
+    if isinstance(node, list):
+        return set().union(*map(keys_of, node))
+    return set(node).union(*map(keys_of, node.values())) if isinstance(node, dict) else set()
+
+
+def test_every_key_of_the_file_is_documented() -> None:
+    document = json.loads(SHIPPED.read_bytes())
+    for row in document["certificate"]["rows"]:
+        row["cells"] = {}
+    for key in keys_of(document):
+        assert f"`{key}`" in FORMAT, key
+
+
+def test_links_lead_somewhere() -> None:
+    for path in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")):
+        for target in re.findall(r"\]\((?!https?:)([^)#]+)", path.read_text()):
+            assert (path.parent / target).exists(), f"{path.name} links to {target}"
