@@ -131,5 +131,5 @@ def test_the_service_says_what_the_library_says(batch: Any) -> None:
 
 def test_a_model_of_another_shape() -> None:
     model = scorer.Scorer(reading.parse(json.dumps(SMALL).encode()))
-    batch = [{"the rate": "60%", "colour": "bright green"}, {"colour": None}]
+    batch: list[dict[str, Any]] = [{"the rate": "60%", "colour": "bright green"}, {"colour": None}]
     assert json.loads(Served(model).answer(json.dumps(batch).encode())) == model.score(batch).to_rows()
