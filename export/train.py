@@ -120,19 +120,12 @@ def coefficient_file(fitted: Fit, path: Path, name: str, version: str, descripti
     """
     inputs = _inputs(fitted.preprocessing)
     final = fitted.final.params
-    counts = (fitted.splits.train, fitted.splits.validation, fitted.splits.test)
     draft = CoefficientFile(
         model=name,
         version=version,
         created=_created(),
         description=description,
-        provenance=Provenance(
-            figures="fitted",
-            description="python -m export train: statsmodels Logit, fitted on train, validation and test together.",
-            rows={split: len(part) for split, part in zip(_SPLITS, counts, strict=True)},
-            training_file_sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
-            libraries={library: installed(library) for library in LIBRARIES},
-        ),
+        provenance=_provenance(fitted, path),
         missing_markers=notebook.MISSING_MARKERS,
         inputs=tuple(inputs[input_name] for input_name in notebook.INPUTS),
         intercept=0.0,
@@ -148,6 +141,17 @@ def coefficient_file(fitted: Fit, path: Path, name: str, version: str, descripti
         sha256="",
     )
     return certificate.certify(draft)
+
+
+def _provenance(fitted: Fit, path: Path) -> Provenance:
+    parts = (fitted.splits.train, fitted.splits.validation, fitted.splits.test)
+    return Provenance(
+        figures="fitted",
+        description="python -m export train: statsmodels Logit, fitted on train, validation and test together.",
+        rows={split: len(part) for split, part in zip(_SPLITS, parts, strict=True)},
+        training_file_sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
+        libraries={library: installed(library) for library in LIBRARIES},
+    )
 
 
 def _inputs(fitted: notebook.Preprocessing) -> dict[str, Input]:

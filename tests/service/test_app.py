@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
+import socket
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -18,15 +18,14 @@ from tests.servers import Client
 
 @contextmanager
 def serving(holder: Holder) -> Iterator[Client]:
-    server = uvicorn.Server(
-        uvicorn.Config(create_app(holder, 1_000_000), port=0, lifespan="off", log_config=None, ws="none")
-    )
-    thread = threading.Thread(target=server.run)
+    listener = socket.create_server(("127.0.0.1", 0))
+    port = listener.getsockname()[1]
+    app = create_app(holder, 1_000_000)
+    server = uvicorn.Server(uvicorn.Config(app, lifespan="off", log_config=None, ws="none"))
+    thread = threading.Thread(target=server.run, args=([listener],))
     thread.start()
     try:
-        while not server.started:
-            time.sleep(0.01)
-        client = Client(server.servers[0].sockets[0].getsockname()[1])
+        client = Client(port)  # until the server runs, the connection waits in the queue of the socket
         yield client
         client.close()
     finally:
