@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import numbers
 from collections.abc import Iterable, Sequence
+from types import NoneType
 from typing import Any, Protocol
 
 import numpy as np
@@ -18,16 +19,13 @@ from numpy.typing import NDArray
 from scorer.coefficients import CategoryInput, Input, NumberInput
 from scorer.errors import BadShapeError, Problem
 
-MISSING = -1
-"""Code of a category cell that is missing."""
-UNKNOWN = -2
-"""Code of a level that the input does not have."""
-
 # What the notebook takes out of a text, by kind. "$-5,032.58" and "($5,032.58)" are both -5032.58.
-_MARKS: dict[str, dict[int, str | None]] = {
-    "money": {ord("$"): None, ord(","): None, ord(")"): None, ord("("): "-"},
-    "percent": {ord("%"): None},
+_MARKS: dict[str, tuple[tuple[str, str], ...]] = {
+    "number": (),
+    "money": (("$", ""), (",", ""), (")", ""), ("(", "-")),
+    "percent": (("%", ""),),
 }
+_SEPARATOR = "\n"
 
 
 class BadCellError(ValueError):
@@ -50,10 +48,14 @@ class Reader(Protocol):
 
     @property
     def dtype(self) -> type[np.generic]:
-        """float64 for numbers, where NaN is missing; intp for categories: the level's index in the file, or below 0."""
+        """float64 for numbers, where NaN is missing; intp for categories: codes of levels."""
 
     def read(self, cell: object) -> float:
         """One cell. Raises BadCellError."""
+
+    def read_plain(self, cells: Sequence[Any], kinds: set[type]) -> NDArray[Any] | None:
+        """A whole column in few steps where its cells, of these types, are plain; None where each has to be read alone.
+        Where it gives values, they are those of `read`."""
 
 
 class NumberReader:
@@ -64,7 +66,7 @@ class NumberReader:
     def __init__(self, declared: NumberInput, missing_markers: Sequence[str]) -> None:
         self.name = declared.name
         self._markers = frozenset(missing_markers)
-        self._marks = _MARKS.get(declared.kind)
+        self._marks = _MARKS[declared.kind]
 
     def read(self, cell: object) -> float:
         """The number in a cell; NaN if it is missing.
@@ -72,7 +74,9 @@ class NumberReader:
         Raises:
             BadCellError: ``not_a_number``, ``not_finite`` or ``wrong_type``.
         """
-        if isinstance(cell, str):
+        if type(cell) is float:  # most cells are; the checks below cost several times as much
+            value = cell
+        elif isinstance(cell, str):
             if cell in self._markers:
                 return math.nan
             value = self._parse(cell)
@@ -89,9 +93,18 @@ class NumberReader:
             raise BadCellError("not_finite", "the number is not finite as float64")
         return value
 
+    def read_plain(self, cells: Sequence[Any], kinds: set[type]) -> NDArray[Any] | None:
+        """The numbers of a column of floats and None, or of texts and None, in one go."""
+        if kinds <= {float, NoneType}:
+            values = np.array(cells, dtype=np.float64)  # None becomes NaN
+            return None if np.isinf(values).any() else values
+        if kinds <= {str, NoneType}:
+            return self._parse_column(cells)
+        return None
+
     def _parse(self, text: str) -> float:
         # float() also reads underscores and other scripts' digits, which no CSV reader of the notebook would.
-        cleaned = text.translate(self._marks) if self._marks else text
+        cleaned = self._clean(text)
         try:
             value = float(cleaned)
         except ValueError:
@@ -99,6 +112,30 @@ class NumberReader:
         if math.isnan(value) or "_" in cleaned or not cleaned.isascii():
             raise BadCellError("not_a_number", "the text is not a number")
         return value
+
+    def _parse_column(self, cells: Sequence[str | None]) -> NDArray[Any] | None:
+        """As _parse, with the texts cleaned and checked as one; None where that does not settle every cell."""
+        present = [cell for cell in cells if cell is not None and cell not in self._markers]
+        cleaned = self._clean(_SEPARATOR.join(present))
+        if "_" in cleaned or not cleaned.isascii():
+            return None
+        texts = cleaned.split(_SEPARATOR) if present else []
+        try:
+            numbers = np.fromiter(map(float, texts), np.float64, len(texts))
+        except ValueError:
+            return None
+        if len(texts) != len(present) or not np.isfinite(numbers).all():
+            return None
+        if len(present) == len(cells):
+            return numbers
+        values = np.full(len(cells), np.nan)
+        values[[cell is not None and cell not in self._markers for cell in cells]] = numbers
+        return values
+
+    def _clean(self, text: str) -> str:
+        for mark, replacement in self._marks:
+            text = text.replace(mark, replacement)
+        return text
 
 
 class LevelReader:
@@ -108,20 +145,38 @@ class LevelReader:
 
     def __init__(self, declared: CategoryInput, missing_markers: Sequence[str]) -> None:
         self.name = declared.name
-        self._codes = {level: code for code, level in enumerate(declared.levels)}
-        self._codes.update(dict.fromkeys(missing_markers, MISSING))
+        self._missing = declared.missing_code
+        self._codes = _Codes(declared.unknown_code)
+        self._codes.update({level: code for code, level in enumerate(declared.levels)})
+        self._codes.update(dict.fromkeys([None, *missing_markers], self._missing))
 
     def read(self, cell: object) -> int:
-        """The code of the level in a cell: its index in the file, MISSING or UNKNOWN. Levels match exactly.
+        """The code of the level in a cell. Levels match exactly.
 
         Raises:
             BadCellError: ``wrong_type``.
         """
         if isinstance(cell, str):
-            return self._codes.get(cell, UNKNOWN)
+            return self._codes[cell]
         if _is_missing(cell):
-            return MISSING
+            return self._missing
         raise BadCellError("wrong_type", f"expected text, got {_describe(cell)}")
+
+    def read_plain(self, cells: Sequence[Any], kinds: set[type]) -> NDArray[Any] | None:
+        """The codes of a column of texts and None, in one go; None where it holds anything else."""
+        if kinds <= {str, NoneType}:
+            return np.fromiter(map(self._codes.__getitem__, cells), np.intp, len(cells))
+        return None
+
+
+class _Codes(dict[Any, int]):
+    """Codes by level; the code of unknown levels for any other text."""
+
+    def __init__(self, unknown: int) -> None:
+        self._unknown = unknown
+
+    def __missing__(self, _level: str) -> int:
+        return self._unknown
 
 
 def reader(declared: Input, missing_markers: Sequence[str]) -> Reader:
@@ -153,6 +208,9 @@ def read_column(reader: Reader, cells: Sequence[object] | NDArray[Any]) -> tuple
         elif cells.dtype.kind not in "fiubOUT":
             raise BadShapeError(f"column {reader.name} has dtype {cells.dtype}, which holds neither numbers nor texts")
         return read_column(reader, cells.tolist())
+    plain = reader.read_plain(cells, set(map(type, cells)))
+    if plain is not None:
+        return plain, []
     try:
         return np.array([reader.read(cell) for cell in cells], dtype=reader.dtype), []
     except BadCellError:

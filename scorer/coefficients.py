@@ -59,6 +59,20 @@ class CategoryInput:
 
     kind = "category"
 
+    def level_code(self, level: str | None) -> int:
+        """The code of a level: its index in `levels`; for None the code of missing cells."""
+        return self.missing_code if level is None else self.levels.index(level)
+
+    @property
+    def missing_code(self) -> int:
+        """The code of a missing cell, one above the last level's."""
+        return len(self.levels)
+
+    @property
+    def unknown_code(self) -> int:
+        """The code of a level that the input does not have, the last of all codes."""
+        return len(self.levels) + 1
+
 
 Input = NumberInput | CategoryInput
 

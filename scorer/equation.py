@@ -8,23 +8,44 @@
     outcome  = 1 where phat > cutoff, else 0
 
 Every step is elementwise in float64, so a row's bits do not depend on the batch it comes in. That rules out matrix
-products (`X @ b` sums in an order that depends on the shape), `x * (1 / scale)` (rounds twice) and math.exp for single
-rows (its last bit differs from np.exp's). np.exp itself is only ever given contiguous arrays: for other strides numpy
-may take another routine, which rounds differently.
+products (`X @ b` sums in an order that depends on the shape), `x * (1 / scale)` (rounds twice) and math.exp (its last
+bit differs from np.exp's). np.exp itself is only ever given contiguous arrays: for other strides numpy may take
+another routine, which rounds differently.
+
+The same code evaluates columns and single rows: a value is a numpy column, or a Python number where one row is scored
+alone, which spares that row numpy's overhead for arrays. IEEE 754 gives both the same bits; `_select` and the look-up
+of an effect are all that tells them apart.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from itertools import groupby
+from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from scorer.cells import MISSING
-from scorer.coefficients import CategoryInput, CoefficientFile, Input, NumberInput, Term
+from scorer.coefficients import CoefficientFile, Input, NumberInput, Term
 
-Floats = NDArray[np.float64]
+Value = Any
+"""A column, shape (n,), or one Python number: float64 with NaN for missing, or codes of levels."""
+
+
+class Summand(NamedTuple):
+    """One step of the sum: a number's term, or neighbouring dummies of one category.
+
+    A row has at most one of a category's dummies, and adding 0 changes no sum: so one look-up, by the level's code,
+    adds what all of these dummies would.
+
+    Attributes:
+        place: of the input among the equation's inputs.
+        coefficient: of the standardized number.
+        effect: code of a level → what it adds; None for a number.
+    """
+
+    place: int
+    coefficient: float
+    effect: Callable[[Value], Value] | None
 
 
 class Equation:
@@ -39,82 +60,89 @@ class Equation:
         used = {term.input for term in file.terms}
         self.inputs: tuple[Input, ...] = tuple(declared for declared in file.inputs if declared.name in used)
         self.variables = tuple(term.variable for term in file.terms)
+        self._numbers = [declared if isinstance(declared, NumberInput) else None for declared in self.inputs]
         self._intercept = file.intercept
-        self._coefficients = tuple(term.coefficient for term in file.terms)
         self._cutoff = file.outcome.cutoff
         places = {declared.name: place for place, declared in enumerate(self.inputs)}
-        self._places = tuple(places[term.input] for term in file.terms)
-        self._codes = tuple(_code(term, self.inputs[places[term.input]]) for term in file.terms)
+        runs = groupby(file.terms, key=lambda term: places[term.input])
+        steps = [(place, list(run)) for place, run in runs]
+        self._row_sum = [self._summand(place, terms, columns=False) for place, terms in steps]
+        self._column_sum = [self._summand(place, terms, columns=True) for place, terms in steps]
 
-    def evaluate_variables(self, columns: Sequence[NDArray[Any]]) -> list[NDArray[Any]]:
-        """What enters the equation.
+    def _summand(self, place: int, terms: Sequence[Term], columns: bool) -> Summand:
+        declared = self.inputs[place]
+        if isinstance(declared, NumberInput):
+            return Summand(place, terms[0].coefficient, None)
+        effects = [0.0] * (declared.unknown_code + 1)
+        for term in terms:
+            effects[declared.level_code(term.level)] = term.coefficient
+        return Summand(place, 0.0, np.array(effects).take if columns else effects.__getitem__)
+
+    def enter(self, values: Sequence[Value]) -> list[Value]:
+        """What enters the equation: numbers imputed and standardized, codes of levels as they are.
 
         Args:
-            columns: one for each of `inputs`, shape (n,): float64 with NaN for missing, or codes of levels.
-
-        Returns:
-            One for each of `variables`, shape (n,): standardized float64, or 0 and 1 as int8.
+            values: one for each of `inputs`.
         """
-        values: list[NDArray[Any]] = []
-        for place, code in zip(self._places, self._codes, strict=True):
-            declared, column = self.inputs[place], columns[place]
-            if isinstance(declared, NumberInput):
-                values.append(standardize(column, declared))
-            else:
-                values.append((column == code).view(np.int8))
-        return values
+        return [
+            value if declared is None else standardize(value, declared)
+            for declared, value in zip(self._numbers, values, strict=True)
+        ]
 
-    def log_odds(self, values: Sequence[NDArray[Any]]) -> Floats:
+    def log_odds(self, entered: Sequence[Value]) -> Value:
         """The linear predictor, summed term by term in file order.
 
         Args:
-            values: as evaluate_variables gives them, shape (n,) each.
+            entered: as `enter` gives them.
 
         Returns:
-            float64, shape (n,). NaN where finite terms overflow to infinities of both signs.
+            float64. Infinite or NaN where numbers are too large for the equation.
         """
-        total = np.full(len(values[0]), self._intercept)
-        with np.errstate(over="ignore", invalid="ignore"):
-            for coefficient, value in zip(self._coefficients, values, strict=True):
-                total = total + coefficient * value
+        total: Value = self._intercept
+        for place, coefficient, effect in self._column_sum if _is_column(entered[0]) else self._row_sum:
+            value = entered[place]
+            total = total + (coefficient * value if effect is None else effect(value))
         return total
 
-    def outcome(self, phat: Floats) -> NDArray[np.int64]:
-        """1 where phat is above the cutoff, else 0. Shape (n,) in and out."""
-        return (phat > self._cutoff).astype(np.int64)
+    def outcome(self, phat: Value) -> Value:
+        """1 where phat is above the cutoff, else 0."""
+        return _select(phat > self._cutoff, 1, 0)
 
 
-def standardize(column: Floats, declared: NumberInput) -> Floats:
+def standardize(value: Value, declared: NumberInput) -> Value:
     """Imputes and scales, as scikit-learn's SimpleImputer and StandardScaler do.
 
     Args:
-        column: float64, shape (n,), NaN where missing.
+        value: float64, NaN where missing.
         declared: the input with its imputer's mean and its scaler's mean and scale.
 
     Returns:
-        float64, shape (n,), in standard deviations; infinite where the division overflows.
+        float64, in standard deviations; infinite where the division overflows.
     """
-    imputed = np.where(np.isnan(column), declared.imputer_mean, column)
-    with np.errstate(over="ignore"):
-        return (imputed - declared.scaler_mean) / declared.scaler_scale
+    missing = value != value  # NaN alone is not equal to itself
+    return (_select(missing, declared.imputer_mean, value) - declared.scaler_mean) / declared.scaler_scale
 
 
-def sigmoid(log_odds: Floats) -> Floats:
+def sigmoid(log_odds: Value) -> Value:
     """The logistic function, 1 / (1 + exp(-z)), written so that exp never overflows: its argument is never above 0.
 
     For z >= 0 that is 1 / (1 + e) with e = exp(-z), for z < 0 it is e / (1 + e) with e = exp(z).
 
     Args:
-        log_odds: float64, contiguous, shape (n,).
+        log_odds: float64, contiguous where it is a column.
 
     Returns:
-        Probabilities in [0, 1], float64, shape (n,).
+        Probabilities in [0, 1], float64.
     """
-    tail = np.exp(-np.abs(log_odds))
-    return np.where(log_odds >= 0, 1.0, tail) / (1.0 + tail)
+    tail = np.exp(-abs(log_odds))
+    return _select(log_odds >= 0, 1.0, tail) / (1.0 + tail)
 
 
-def _code(term: Term, declared: Input) -> int:
-    if isinstance(declared, CategoryInput) and term.level is not None:
-        return declared.levels.index(term.level)
-    return MISSING
+def _is_column(value: Value) -> bool:
+    return isinstance(value, np.ndarray)
+
+
+def _select(condition: Any, chosen: Value, other: Value) -> Value:
+    if isinstance(condition, np.ndarray):
+        return np.where(condition, chosen, other)
+    return chosen if condition else other

@@ -18,7 +18,8 @@ from scorer.coefficients import CategoryInput, NumberInput
 NUMBER, MONEY, PERCENT = (
     cells.reader(NumberInput("x", kind, 0.0, 0.0, 1.0), MISSING_MARKERS) for kind in ("number", "money", "percent")
 )
-LEVEL = cells.reader(CategoryInput("c", ("friday", "monday"), "friday", ()), MISSING_MARKERS)
+CATEGORY = CategoryInput("c", ("friday", "monday"), "friday", ())
+LEVEL = cells.reader(CATEGORY, MISSING_MARKERS)
 
 
 @pytest.mark.parametrize(
@@ -46,8 +47,8 @@ LEVEL = cells.reader(CategoryInput("c", ("friday", "monday"), "friday", ()), MIS
         (PERCENT, 62.59, 62.59),
         (LEVEL, "friday", 0),
         (LEVEL, "monday", 1),
-        (LEVEL, "Monday", cells.UNKNOWN),
-        (LEVEL, " monday", cells.UNKNOWN),
+        (LEVEL, "Monday", CATEGORY.unknown_code),
+        (LEVEL, " monday", CATEGORY.unknown_code),
         (LEVEL, np.str_("monday"), 1),
     ],
 )
@@ -59,7 +60,7 @@ def test_cells_that_are_read(reader: cells.Reader, cell: object, value: float) -
 @pytest.mark.parametrize("cell", [None, math.nan, np.float32("nan"), pd.NA, *MISSING_MARKERS])
 def test_missing_cells(reader: cells.Reader, cell: object) -> None:
     value = reader.read(cell)
-    assert value == cells.MISSING if reader is LEVEL else math.isnan(value)
+    assert value == CATEGORY.missing_code if reader is LEVEL else math.isnan(value)
 
 
 @pytest.mark.parametrize(

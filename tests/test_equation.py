@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scorer import Scorer
-from scorer.coefficients import NumberInput
+from scorer.coefficients import CategoryInput, NumberInput
 from scorer.equation import sigmoid, standardize
 
 finite = st.floats(allow_nan=False, allow_infinity=False)
@@ -42,21 +42,37 @@ def test_sigmoid_known_values(log_odds: float, phat: float) -> None:
 def test_sigmoid_gives_the_same_bits_in_any_batch(values: list[float]) -> None:
     alone = [sigmoid(np.array([value]))[0] for value in values]
     assert sigmoid(np.array(values)).tolist() == alone
+    assert [float(sigmoid(value)) for value in values] == alone
 
 
 def test_standardize_divides_by_the_scale() -> None:
     declared = NumberInput("x", "number", imputer_mean=2.0, scaler_mean=1.0, scaler_scale=3.0)
     values = standardize(np.array([np.nan, 1.1, 4.0]), declared)
     assert values.tolist() == [1 / 3, (1.1 - 1.0) / 3.0, 1.0]
+    assert [standardize(value, declared) for value in (math.nan, 1.1, 4.0)] == values.tolist()
 
 
 def test_terms_are_summed_in_file_order(model: Scorer) -> None:
+    """Against a plain loop over the terms, dummies multiplied out; columns and single rows alike."""
     random = np.random.default_rng(1)
-    values = [random.normal(size=50) for _ in model.file.terms]
-    total = [model.file.intercept] * 50
-    for term, column in zip(model.file.terms, values, strict=True):
-        total = [before + term.coefficient * value for before, value in zip(total, column.tolist(), strict=True)]
-    assert model.equation.log_odds(values).tolist() == total
+    inputs = model.equation.inputs
+    entered = [
+        random.integers(0, declared.unknown_code + 1, 500)
+        if isinstance(declared, CategoryInput)
+        else random.normal(size=500)
+        for declared in inputs
+    ]
+    columns = dict(zip((declared.name for declared in inputs), zip(inputs, entered, strict=True), strict=True))
+    total = [model.file.intercept] * 500
+    for term in model.file.terms:
+        declared, column = columns[term.input]
+        values = column.tolist()
+        if isinstance(declared, CategoryInput):
+            values = [1 if code == declared.level_code(term.level) else 0 for code in values]
+        total = [before + term.coefficient * value for before, value in zip(total, values, strict=True)]
+    assert model.equation.log_odds(entered).tolist() == total
+    rows = zip(*(column.tolist() for column in entered), strict=True)
+    assert [model.equation.log_odds(row) for row in rows] == total
 
 
 def test_the_cutoff_itself_is_no_event(model: Scorer) -> None:

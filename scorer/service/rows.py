@@ -1,4 +1,4 @@
-"""Request bytes → columns of raw cells; scores → response bytes. The msgspec types are made from the coefficient file.
+"""Request bytes → raw cells → scores → response bytes. The msgspec types are made from the coefficient file.
 
 Only the inputs that the equation uses are fields of the row type: the decoder skips the others without building them.
 A body that the types do not fit is decoded a second time, cell by cell, to say what is wrong where; that path is
@@ -7,23 +7,46 @@ slower and answers errors alone.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from operator import attrgetter
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
 
 from scorer.cells import BadCellError
 from scorer.coefficients import CategoryInput
-from scorer.errors import BadRowsError, BadShapeError, MalformedBodyError, Problem
-from scorer.scorer import NO_MODEL_INPUT, Scorer, Scores
+from scorer.errors import PROBLEMS_SHOWN, BadRowsError, BadShapeError, MalformedBodyError, Problem
+from scorer.scorer import NO_MODEL_INPUT, Scorer
+from scorer.service.answers import AnswerEncoder
 
+Body = bytes | bytearray | memoryview
 _NUMBER_CELL = float | str | None
 _LEVEL_CELL = str | None
 
 
+SMALL_BATCH = 16
+"""Batches up to this many rows are scored row by row: below it that is faster than numpy's overhead for arrays."""
+
+
+class Part(NamedTuple):
+    """What became of some neighbouring rows of a request.
+
+    Attributes:
+        rows: how many they are.
+        answer: their answer, a JSON array; empty where anything is wrong.
+        problems: what is wrong, the first 20, rows counted from 0.
+        total: how much is wrong.
+    """
+
+    rows: int
+    answer: bytes
+    problems: Sequence[Problem] = ()
+    total: int = 0
+
+
 class RowCodec:
-    """Decodes requests and encodes answers for one scorer."""
+    """Answers rows for one scorer: bytes in, bytes out."""
 
     def __init__(self, scorer: Scorer) -> None:
         self._scorer = scorer
@@ -38,82 +61,79 @@ class RowCodec:
         self._decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(row | list[row])  # type: ignore[valid-type]
         raw = self._row_type("RawRow", [(field, msgspec.Raw, msgspec.Raw(b"null")) for field in self._fields])
         self._raw_decoder = msgspec.json.Decoder(raw)
-        self._answer = _answer_type(scorer)
-        self._encoder = msgspec.json.Encoder()
+        self._getters = [attrgetter(field) for field in self._fields]
+        self._cells = attrgetter(*self._fields) if len(self._fields) > 1 else lambda row: (row.f0,)
+        self._answers = AnswerEncoder(scorer)
 
     def _row_type(self, name: str, fields: list[tuple[str, Any, Any]]) -> Any:
         rename = dict(zip(self._fields, self._names, strict=True))
         return msgspec.defstruct(name, fields, rename=rename, gc=False)
 
-    def decode(self, body: bytes) -> list[list[object]]:
-        """Reads a request body.
+    def answer(self, body: Body) -> Part:
+        """Scores the rows of a document.
 
         Args:
             body: JSON: one object, or an array of objects.
 
-        Returns:
-            For each of the equation's inputs its raw cells, one for each row.
-
         Raises:
             MalformedBodyError: no JSON document.
             BadShapeError: neither an object nor an array.
-            BadRowsError: cells of a wrong type, or rows that are no objects or hold none of the model's inputs.
         """
         try:
             decoded = self._decoder.decode(body)
+            rows = decoded if isinstance(decoded, list) else [decoded]
+            if self._empty in rows and (problems := self._rows_without_inputs(body, rows)):
+                return Part(len(rows), b"", problems, len(problems))
         except msgspec.ValidationError:
-            self._diagnose(body)
+            return self._diagnose(body)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise MalformedBodyError(_malformed(error)) from None
-        rows = decoded if isinstance(decoded, list) else [decoded]
-        if self._empty in rows:
-            self._require_inputs(body, rows)
-        return [[getattr(row, field) for row in rows] for field in self._fields]
+        try:
+            return Part(len(rows), self._score(rows))
+        except BadRowsError as error:
+            return Part(len(rows), b"", error.problems, error.total)
 
-    def encode(self, scores: Scores) -> bytes:
-        """The answer: an array with an object for each row, keys in alphabetical order."""
-        columns = [column.tolist() for column in scores.columns().values()]
-        return self._encoder.encode(list(map(self._answer, *columns)))
+    def _score(self, rows: Sequence[Any]) -> bytes:
+        if len(rows) <= SMALL_BATCH:
+            try:
+                scores = [self._scorer.score_row_cells(self._cells(row)) for row in rows]
+                return self._answers.encode_rows(scores)
+            except BadRowsError:
+                pass  # that is of one row; scoring them together lists what is wrong in all of them
+        columns = [list(map(getter, rows)) for getter in self._getters]
+        return self._answers.encode(self._scorer.score_cells(columns))
 
-    def _require_inputs(self, body: bytes, rows: Sequence[object]) -> None:
+    def _rows_without_inputs(self, body: Body, rows: Sequence[object]) -> list[Problem]:
         """Rows whose used cells are all missing must at least name one of the model's inputs, used or not."""
-        raw = _raw_rows(body)
-        problems = [
+        raw = _raw_rows(bytes(body))
+        return [
             Problem(index, None, "no_model_input", NO_MODEL_INPUT)
             for index, row in enumerate(rows)
             if row == self._empty and self._known.isdisjoint(_keys(raw[index]))
         ]
-        if problems:
-            raise BadRowsError(problems)
 
-    def _diagnose(self, body: bytes) -> None:
-        """Finds every cell and row that made the decoder refuse a body."""
-        problems: list[Problem] = []
-        for index, raw in enumerate(_raw_rows(body)):
+    def _diagnose(self, body: Body) -> Part:
+        """Finds every cell and row that made the decoder refuse a document."""
+        try:
+            raw_rows = _raw_rows(bytes(body))  # a copy, since what is decoded to Raw keeps hold of it
+            problems = [problem for index, raw in enumerate(raw_rows) for problem in self._row_problems(index, raw)]
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise MalformedBodyError(_malformed(error)) from None
+        return Part(len(raw_rows), b"", problems[:PROBLEMS_SHOWN], len(problems))
+
+    def _row_problems(self, index: int, raw: msgspec.Raw) -> Iterator[Problem]:
+        try:
+            row = self._raw_decoder.decode(raw)
+        except msgspec.ValidationError:
+            yield Problem(index, None, "not_an_object", "expected an object with the model's inputs")
+            return
+        if self._known.isdisjoint(_keys(raw)):
+            yield Problem(index, None, "no_model_input", NO_MODEL_INPUT)
+        for reader, field in zip(self._scorer.readers, self._fields, strict=True):
             try:
-                row = self._raw_decoder.decode(raw)
-            except msgspec.ValidationError:
-                problems.append(_not_an_object(index))
-                continue
-            cells = [getattr(row, field) for field in self._fields]
-            if self._known.isdisjoint(_keys(raw)):
-                problems.append(Problem(index, None, "no_model_input", NO_MODEL_INPUT))
-            for reader, cell in zip(self._scorer.readers, cells, strict=True):
-                try:
-                    reader.read(_decode_cell(cell))
-                except BadCellError as error:
-                    problems.append(Problem(index, reader.name, error.code, error.message))
-        raise BadRowsError(problems)
-
-
-def _answer_type(scorer: Scorer) -> Any:
-    outcome = scorer.file.outcome
-    numbers = {declared.name for declared in scorer.file.inputs if not isinstance(declared, CategoryInput)}
-    types: dict[str, type] = {term.variable: float if term.input in numbers else int for term in scorer.file.terms}
-    types |= {outcome.name: int, outcome.probability: float}
-    rename = {f"f{place}": name for place, name in enumerate(sorted(types))}
-    fields = [(field, types[name]) for field, name in rename.items()]
-    return msgspec.defstruct("Answer", fields, rename=rename, gc=False)
+                reader.read(_decode_cell(getattr(row, field)))
+            except BadCellError as error:
+                yield Problem(index, reader.name, error.code, error.message)
 
 
 def _raw_rows(body: bytes) -> list[msgspec.Raw]:
@@ -134,10 +154,6 @@ _OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 def _keys(raw: msgspec.Raw) -> Sequence[str]:
     return list(_OBJECT.decode(raw))
-
-
-def _not_an_object(index: int) -> Problem:
-    return Problem(index, None, "not_an_object", "expected an object with the model's inputs")
 
 
 def _decode_cell(raw: msgspec.Raw) -> object:

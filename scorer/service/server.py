@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import gc
 import os
 import signal
 import socket
@@ -12,12 +13,11 @@ from typing import Any
 
 import uvicorn
 import uvicorn.config
-from starlette.applications import Starlette
 from uvicorn.supervisors import Multiprocess
 
 from scorer.errors import ScorerError, SettingError
 from scorer.scorer import Scorer
-from scorer.service.app import Holder, create_app
+from scorer.service.app import Holder, Service, create_app
 from scorer.service.settings import Settings
 from scorer.store.directory import load
 
@@ -43,17 +43,20 @@ def serve(environment: Mapping[str, str]) -> None:
         signal.signal(number, _stop)
     if workers == 1:
         app = create_app(Holder(scorer), settings.max_body_bytes)
+        gc.freeze()  # what is there now stays: the collector need not look at it again with every few requests
         uvicorn.Server(_config(app, settings)).run([listener])
     else:
         os.environ.update(environment)
         Multiprocess(_config("scorer.service.server:worker", settings, workers), [listener]).run()
 
 
-def worker() -> Starlette:
+def worker() -> Service:
     """The app of one worker process, made from the environment."""
     try:
         settings = Settings.from_environment(os.environ)
-        return create_app(Holder(load(settings.model or None)), settings.max_body_bytes)
+        app = create_app(Holder(load(settings.model or None)), settings.max_body_bytes)
+        gc.freeze()
+        return app
     except ScorerError as error:
         print(f"scorer: {error}", file=sys.stderr)
         sys.exit(uvicorn.config.STARTUP_FAILURE)
@@ -70,6 +73,8 @@ def _config(app: Any, settings: Settings, workers: int = 1) -> uvicorn.Config:
         loop="uvloop",
         http="httptools",
         ws="none",
+        interface="asgi3",
+        proxy_headers=False,  # nothing here asks who the client is
         lifespan="off",
         log_config=logging,
         access_log=settings.access_log,

@@ -12,7 +12,9 @@ import pytest
 import uvicorn
 
 import scorer
+from scorer import Scorer
 from scorer.service.app import Holder, Served, create_app
+from scorer.service.rows import Part
 from tests.servers import Client
 
 
@@ -48,7 +50,11 @@ def test_not_ready_until_a_model_is_loaded() -> None:
 class Broken(Served):
     """Served by a program with a fault in it."""
 
-    def answer(self, body: bytes) -> bytes:
+    def __init__(self, scorer: Scorer) -> None:
+        super().__init__(scorer)
+        self.codec.answer = self._fail  # type: ignore[method-assign]
+
+    def _fail(self, body: object) -> Part:
         raise ZeroDivisionError(f"secret {body!r}")
 
     @property

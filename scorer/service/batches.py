@@ -1,0 +1,123 @@
+"""A request body that arrives in chunks, answered while it arrives.
+
+A batch is an array of rows. Wherever an element ends and the next begins (`}`, a comma, `{`) the array may be cut in
+two that are both JSON. So rows are decoded, scored and encoded in segments of some hundred kilobytes: the work
+overlaps with the transfer, stays in the processor's cache, holds the event loop for a few milliseconds at a time, and
+neither the body nor its rows are ever in memory as a whole.
+
+A cut may be wrong: inside a text, or in an array within a row. Then the segment before it ends in an open text or with
+an open bracket, so it is no JSON, and decoding it fails; a segment that decodes proves that its cut was right. After a
+failure nothing more is cut: the rest is decoded as one document, which says whether it is JSON. Nothing is answered
+before all of the body is scored.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from scorer.errors import PROBLEMS_SHOWN, BadRowsError, MalformedBodyError, Problem
+from scorer.service.rows import Part, RowCodec
+
+SEGMENT_BYTES = 512 * 1024
+"""Bytes that are waited for before a segment is cut off: about 250 rows of 100 inputs."""
+
+_TRIES = 32
+"""How many opening braces are looked at, from the end, for a place to cut; rows without objects in them need one."""
+
+_BLANKS = b" \t\r\n"
+
+
+class Batch:
+    """The answer to one request, in the making."""
+
+    def __init__(self, codec: RowCodec) -> None:
+        self._codec = codec
+        self._chunks: list[bytes] = []
+        self._size = 0
+        self._wait_for = SEGMENT_BYTES
+        self._rows = 0
+        self._answers: list[bytes] = []
+        self._problems: list[Problem] = []
+        self._total = 0
+
+    def feed(self, chunk: bytes) -> None:
+        """Takes the next bytes of the body, and scores what is complete."""
+        self._chunks.append(chunk)
+        self._size += len(chunk)
+        if self._size >= self._wait_for:
+            self._score_segment()
+
+    def finish(self) -> bytes:
+        """The answer to the body, now that all of it is there.
+
+        Raises:
+            MalformedBodyError: no JSON document.
+            BadShapeError: neither an object nor an array.
+            BadRowsError: cells that no rule can read, or rows that are no objects or hold none of the model's inputs.
+        """
+        self._take(self._codec.answer(b"".join(self._chunks)))
+        if self._total:
+            raise BadRowsError(self._problems, self._total)
+        if len(self._answers) == 1:
+            return self._answers[0]
+        return b"[" + b",".join([answer[1:-1] for answer in self._answers]) + b"]"
+
+    def _score_segment(self) -> None:
+        text = bytearray().join(self._chunks)
+        comma = _last_cut(text)
+        if comma is None:
+            self._wait_for = 2 * self._size  # so that looking again and again costs no more than reading once
+            return
+        text[comma] = _CLOSE
+        try:
+            with memoryview(text) as view, view[: comma + 1] as segment:
+                part = self._codec.answer(segment)
+        except MalformedBodyError:
+            self._wait_for = _NEVER
+            return
+        self._take(part)
+        text[comma] = _OPEN
+        self._chunks = [bytes(text[comma:])]
+        self._size = len(text) - comma
+
+    def _take(self, part: Part) -> None:
+        shown = PROBLEMS_SHOWN - len(self._problems)
+        self._problems += [replace(problem, row=problem.row + self._rows) for problem in part.problems[:shown]]
+        self._total += part.total
+        self._rows += part.rows
+        if self._total:
+            self._answers.clear()
+        else:
+            self._answers.append(part.answer)
+
+
+_NEVER = 2**63
+_OPEN, _CLOSE, _COMMA, _BRACE = b"[],}"
+
+
+def _last_cut(text: bytearray) -> int | None:
+    """The place of the last comma that looks like one between two rows of an array; None where there is none."""
+    if text[_after_blanks(text)] != _OPEN:
+        return None
+    brace = len(text)
+    for _ in range(_TRIES):
+        brace = text.rfind(b"{", 0, brace)
+        if brace < 0:
+            return None
+        comma = _before(text, brace)
+        if text[comma] == _COMMA and text[_before(text, comma)] == _BRACE:
+            return comma
+    return None
+
+
+def _after_blanks(text: bytearray) -> int:
+    """The place of the first character that is not blank; -1, the last of all, where there is none."""
+    return next((place for place, character in enumerate(text) if character not in _BLANKS), -1)
+
+
+def _before(text: bytearray, place: int) -> int:
+    """The place of the last character before `place` that is not blank; -1, the last of all, where there is none."""
+    place -= 1
+    while place >= 0 and text[place] in _BLANKS:
+        place -= 1
+    return place

@@ -1,0 +1,101 @@
+"""Bodies that arrive in chunks: whatever is cut where, the answer is that of the body as a whole."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import scorer
+from scorer.errors import RequestError, RowsError
+from scorer.service import batches
+from scorer.service.app import Served
+from scorer.service.batches import Batch
+from tests.conftest import StandIn
+from tests.service.test_rows import any_rows
+
+MODEL = scorer.load()
+CODEC = Served(MODEL).codec
+
+row = st.dictionaries(
+    st.sampled_from(["x5", "x12", "x91", "x0", "note"]),
+    st.none() | st.floats(-1e6, 1e6) | st.sampled_from(["monday", "$5.10", "},{", '"},{"', "[{", "}]", "\\", "a,b"]),
+    min_size=1,
+)
+nested = st.fixed_dictionaries({"x91": st.floats(-9, 9), "x0": st.lists(st.fixed_dictionaries({"a": st.none()}))})
+
+
+def outcome(body: bytes, cuts: list[int], segment_bytes: int) -> object:
+    """The answer, or the error with all that it says."""
+    batch = Batch(CODEC)
+    batch._wait_for = segment_bytes
+    try:
+        for start, end in zip([0, *cuts], [*cuts, len(body)], strict=True):
+            batch.feed(body[start:end])
+            if batch._wait_for == batches.SEGMENT_BYTES:
+                batch._wait_for = segment_bytes
+        return batch.finish()
+    except RowsError as error:
+        return type(error), error.problems, error.total
+    except RequestError as error:
+        return type(error)
+
+
+@given(
+    st.lists(row | nested, max_size=30) | any_rows,
+    st.sampled_from([(",", ":"), (", ", ": "), (" ,\n ", " : ")]),
+    st.data(),
+)
+def test_any_cuts_give_the_answer_of_the_whole(rows: Any, separators: tuple[str, str], data: st.DataObject) -> None:
+    body = json.dumps(rows, separators=separators).encode()
+    body = data.draw(st.sampled_from([body, b" \n" + body + b" ", body[:-1], body + b"]", body[: len(body) // 2]]))
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(body)), max_size=12)))
+    assert outcome(body, cuts, data.draw(st.integers(1, 200))) == outcome(body, [], 2**40)
+
+
+def test_a_batch_is_really_scored_while_it_arrives(stand_in: StandIn) -> None:
+    body = json.dumps(stand_in.rows).encode()
+    batch = Batch(CODEC)
+    most = 0
+    for start in range(0, len(body), 65_536):
+        batch.feed(body[start : start + 65_536])
+        most = max(most, batch._size)
+    assert most < batches.SEGMENT_BYTES + 65_536
+    assert json.loads(batch.finish()) == MODEL.score(stand_in.rows).to_rows()
+
+
+def test_problems_of_all_segments_are_counted_and_the_first_listed() -> None:
+    rows: list[dict[str, Any]] = [{"x5": "monday", "x12": n} for n in range(3_000)]
+    for place in (10, 1_500, 2_999):
+        rows[place]["x12"] = "abc"
+        rows[place]["x5"] = 5
+    body = json.dumps(rows).encode()
+    error = outcome(body, list(range(0, len(body), 1_000)), 5_000)
+    assert error == outcome(body, [], 2**40)
+    assert isinstance(error, tuple)
+    kind, problems, total = error
+    assert (kind, total) == (scorer.BadRowsError, 6)
+    assert [problem.row for problem in problems] == [10, 10, 1_500, 1_500, 2_999, 2_999]
+
+
+@pytest.mark.parametrize("text", ["},{" * 300_000, "{" * 900_000, '\\"},{' * 200_000])
+def test_texts_full_of_braces_cost_no_more_than_other_texts(text: str) -> None:
+    """Such a text is looked at, and cut wrongly, a few times only: then the rest is waited for."""
+    looked: list[int] = []
+    codec = Served(MODEL).codec
+    real = codec.answer
+
+    def counting(body: Any) -> Any:
+        looked.append(len(body))
+        return real(body)
+
+    codec.answer = counting  # type: ignore[method-assign]
+    body = json.dumps([{"x5": "monday", "note": text}, {"x5": "friday"}]).encode()
+    batch = Batch(codec)
+    for start in range(0, len(body), 65_536):
+        batch.feed(body[start : start + 65_536])
+    assert len(json.loads(batch.finish())) == 2
+    assert sum(looked) <= 3 * len(body)
