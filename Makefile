@@ -5,7 +5,7 @@ IMAGE ?= coefficient-scorer
 STANDIN ?= standin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format export standin image clean
+.PHONY: help run test lint format export standin bench bench-quick image clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -47,8 +47,20 @@ export: .venv/.dev ## write coefficients/glm-26/1.0.0.json from the published fi
 standin: .venv/.dev ## stand-in data: standin/train.csv and standin/test.csv
 	$(BIN)/python -m export standin --rows 40000 --seed 13 --out $(STANDIN)
 
+bench/.venv-peers/.done: bench/peers/requirements.txt
+	@echo "Installing the benchmark's peers into bench/.venv-peers (a few minutes)"
+	@$(PYTHON) -m venv bench/.venv-peers
+	@bench/.venv-peers/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
+bench: .venv/.dev bench/.venv-peers/.done ## measure everything: bench/results.json and docs/benchmark.md (15 minutes)
+	$(BIN)/python -m bench
+
+bench-quick: .venv/.dev bench/.venv-peers/.done ## the main figures in a minute; writes nothing
+	$(BIN)/python -m bench --quick
+
 image: ## build the Docker image
 	docker build --tag $(IMAGE) .
 
 clean: ## remove what the commands above made
-	rm -rf .venv build dist .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache $(STANDIN)
+	rm -rf .venv bench/.venv-peers build dist .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache $(STANDIN)

@@ -186,12 +186,15 @@ def reader(declared: Input, missing_markers: Sequence[str]) -> Reader:
     return NumberReader(declared, missing_markers)
 
 
-def read_column(reader: Reader, cells: Sequence[object] | NDArray[Any]) -> tuple[NDArray[Any], list[Problem]]:
+def read_column(
+    reader: Reader, cells: Sequence[object] | NDArray[Any], kinds: set[type] | None = None
+) -> tuple[NDArray[Any], list[Problem]]:
     """Reads the cells of one input, one for each row.
 
     Args:
         reader: the input's reader.
         cells: raw cells, shape (n,).
+        kinds: types among which those of all cells are, where that is known.
 
     Returns:
         The values, shape (n,) and of the reader's dtype, and what is wrong, in row order. Where anything is wrong the
@@ -208,7 +211,7 @@ def read_column(reader: Reader, cells: Sequence[object] | NDArray[Any]) -> tuple
         elif cells.dtype.kind not in "fiubOUT":
             raise BadShapeError(f"column {reader.name} has dtype {cells.dtype}, which holds neither numbers nor texts")
         return read_column(reader, cells.tolist())
-    plain = reader.read_plain(cells, set(map(type, cells)))
+    plain = reader.read_plain(cells, set(map(type, cells)) if kinds is None else kinds)
     if plain is not None:
         return plain, []
     try:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import repeat
 from typing import Any, NamedTuple, Protocol, TypeGuard
 
 import numpy as np
@@ -169,19 +170,22 @@ class Scorer:
             raise BadRowsError(problems)
         return self.score_cells([[row.get(reader.name) for row in rows] for reader in self.readers])
 
-    def score_cells(self, columns: Sequence[Sequence[object] | NDArray[Any]]) -> Scores:
+    def score_cells(
+        self, columns: Sequence[Sequence[object] | NDArray[Any]], kinds: Sequence[set[type] | None] | None = None
+    ) -> Scores:
         """Scores raw cells that are laid out already. `score` ends here, and so do the service's batches.
 
         Args:
             columns: one for each of `equation.inputs`, in that order: n raw cells.
+            kinds: for each column the types among which those of its cells are, where that is known.
 
         Raises:
-            BadRowsError: cells that no rule can read, or numbers too large to be standardized.
+            BadRowsError: cells that no rule can read, or numbers too large for the equation.
         """
         values: list[NDArray[Any]] = []
         problems: list[Problem] = []
-        for reader, column in zip(self.readers, columns, strict=True):
-            read, bad = cells.read_column(reader, column)
+        for reader, column, known in zip(self.readers, columns, kinds or repeat(None), strict=kinds is not None):
+            read, bad = cells.read_column(reader, column, known)
             values.append(read)
             problems += bad
         if problems:

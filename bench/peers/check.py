@@ -67,10 +67,15 @@ def check(peer: Peer, model: Scorer, bodies: dict[str, Body]) -> tuple[float, fl
         DifferenceError: an answer differs.
     """
     with running(peer, MODEL) as server:
-        worst = [
-            compare(ask(server.port, body), model.score(body).to_rows(), name, model.file.outcome.probability)
-            for name, body in bodies.items()
-        ]
+        return check_port(server.port, model, bodies)
+
+
+def check_port(port: int, model: Scorer, bodies: dict[str, Body]) -> tuple[float, float]:
+    """As check, of a server that runs already."""
+    worst = [
+        compare(ask(port, body), model.score(body).to_rows(), name, model.file.outcome.probability)
+        for name, body in bodies.items()
+    ]
     return max(phat for phat, _ in worst), max(variable for _, variable in worst)
 
 

@@ -1,7 +1,7 @@
 """Peer a: the notebook behind FastAPI. pandas, scikit-learn and statsmodels do in a request what they did in its cells.
 
-A careful port: whole batches at a time, objects restored once, and only columns that the equation uses are prepared.
-With the notebook's own imputer and scaler, fitted on all 96 numeric columns, each request would do more.
+A careful port: whole batches at a time, objects restored once. As in the notebook the imputer and the scaler are those
+of all 96 numeric columns, and all four categories get their dummies; the 25 variables are taken from these columns.
 """
 
 from __future__ import annotations
@@ -25,8 +25,7 @@ MARKERS = MODEL["missing_markers"]
 OUTCOME = MODEL["outcome"]
 VARIABLES = [term["variable"] for term in MODEL["terms"]]
 COEFFICIENTS = np.array([term["coefficient"] for term in MODEL["terms"]])
-USED = {term["input"] for term in MODEL["terms"]}
-INPUTS = [declared for declared in MODEL["inputs"] if declared["name"] in USED]
+INPUTS = MODEL["inputs"]
 NUMBERS = [declared for declared in INPUTS if declared["kind"] != "category"]
 NUMERIC = [declared["name"] for declared in NUMBERS]
 CATEGORIES = [declared["name"] for declared in INPUTS if declared["kind"] == "category"]

@@ -42,13 +42,14 @@ class Server:
 
 
 @contextmanager
-def running(peer: Peer, model: Path, python: Path = PYTHON) -> Iterator[Server]:
+def running(peer: Peer, model: Path, python: Path = PYTHON, poll_seconds: float = 0.1) -> Iterator[Server]:
     """Runs a peer on a free port.
 
     Args:
         peer: which.
         model: the coefficient file.
         python: the interpreter of the peers' environment.
+        poll_seconds: time between two looks at whether it is ready.
 
     Raises:
         PeerError: the environment is not there, or the peer does not become ready; with the end of its log.
@@ -67,7 +68,7 @@ def running(peer: Peer, model: Path, python: Path = PYTHON) -> Iterator[Server]:
                 stderr=subprocess.STDOUT,
             )
         try:
-            _wait(peer, process, port, log)
+            _wait(peer, process, port, log, poll_seconds)
             yield Server(port, process.pid)
         finally:
             _stop(process)
@@ -79,13 +80,13 @@ def _free_port() -> int:
         return port
 
 
-def _wait(peer: Peer, process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+def _wait(peer: Peer, process: subprocess.Popen[bytes], port: int, log: Path, poll_seconds: float) -> None:
     until = monotonic() + START_SECONDS
     while monotonic() < until and process.poll() is None:
         with suppress(OSError, http.client.HTTPException):
             if _status(port, peer.readiness) == http.HTTPStatus.OK:
                 return
-        sleep(0.1)
+        sleep(poll_seconds)
     ended = "ended" if process.poll() is not None else f"was not ready after {START_SECONDS:.0f} seconds"
     raise PeerError(f"peer {peer.key} ({peer.name}) {ended}:\n{log.read_text(errors='replace')[-4_000:]}")
 

@@ -9,24 +9,40 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from operator import attrgetter
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 import msgspec
 import numpy as np
 
 from scorer.cells import BadCellError
-from scorer.coefficients import CategoryInput
 from scorer.errors import PROBLEMS_SHOWN, BadRowsError, BadShapeError, MalformedBodyError, Problem
 from scorer.scorer import NO_MODEL_INPUT, Scorer
 from scorer.service.answers import AnswerEncoder
 
 Body = bytes | bytearray | memoryview
-_NUMBER_CELL = float | str | None
-_LEVEL_CELL = str | None
+_NUMBER, _TEXT = float | None, str | None
+_USUAL: dict[str, Any] = {"number": _NUMBER, "money": _TEXT, "percent": _TEXT, "category": _TEXT}
+"""How clients usually write the cells of a kind: then a column is known to hold nothing else, and is read in one go."""
+_ANY: dict[str, Any] = {**dict.fromkeys(("number", "money", "percent"), float | str | None), "category": _TEXT}
+"""Every way in which a cell of a kind may be written."""
 
 
 SMALL_BATCH = 16
 """Batches up to this many rows are scored row by row: below it that is faster than numpy's overhead for arrays."""
+
+
+class Layout(NamedTuple):
+    """One way to decode rows.
+
+    Attributes:
+        decoder: of a row or a list of rows.
+        empty: a row without any cell.
+        kinds: for each field the types that its cells may have.
+    """
+
+    decoder: msgspec.json.Decoder[Any]
+    empty: Any
+    kinds: Sequence[set[type]]
 
 
 class Part(NamedTuple):
@@ -53,17 +69,19 @@ class RowCodec:
         self._known = frozenset(declared.name for declared in scorer.file.inputs)
         self._names = [declared.name for declared in scorer.equation.inputs]
         self._fields = [f"f{place}" for place in range(len(self._names))]
-        types = [
-            _LEVEL_CELL if isinstance(declared, CategoryInput) else _NUMBER_CELL for declared in scorer.equation.inputs
-        ]
-        row = self._row_type("Row", [(field, kind, None) for field, kind in zip(self._fields, types, strict=True)])
-        self._empty = row()
-        self._decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(row | list[row])  # type: ignore[valid-type]
+        inputs = scorer.equation.inputs
+        self._usual = self._layout([_USUAL[declared.kind] for declared in inputs])
+        self._any = self._layout([_ANY[declared.kind] for declared in inputs])
         raw = self._row_type("RawRow", [(field, msgspec.Raw, msgspec.Raw(b"null")) for field in self._fields])
         self._raw_decoder = msgspec.json.Decoder(raw)
         self._getters = [attrgetter(field) for field in self._fields]
         self._cells = attrgetter(*self._fields) if len(self._fields) > 1 else lambda row: (row.f0,)
         self._answers = AnswerEncoder(scorer)
+
+    def _layout(self, types: Sequence[Any]) -> Layout:
+        row = self._row_type("Row", [(field, kind, None) for field, kind in zip(self._fields, types, strict=True)])
+        decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(row | list[row])  # type: ignore[valid-type]
+        return Layout(decoder, row(), [set(get_args(kind)) for kind in types])
 
     def _row_type(self, name: str, fields: list[tuple[str, Any, Any]]) -> Any:
         rename = dict(zip(self._fields, self._names, strict=True))
@@ -80,20 +98,26 @@ class RowCodec:
             BadShapeError: neither an object nor an array.
         """
         try:
-            decoded = self._decoder.decode(body)
+            layout, decoded = self._decode(body)
             rows = decoded if isinstance(decoded, list) else [decoded]
-            if self._empty in rows and (problems := self._rows_without_inputs(body, rows)):
+            if layout.empty in rows and (problems := self._rows_without_inputs(body, layout.empty, rows)):
                 return Part(len(rows), b"", problems, len(problems))
         except msgspec.ValidationError:
             return self._diagnose(body)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise MalformedBodyError(_malformed(error)) from None
         try:
-            return Part(len(rows), self._score(rows))
+            return Part(len(rows), self._score(rows, layout.kinds))
         except BadRowsError as error:
             return Part(len(rows), b"", error.problems, error.total)
 
-    def _score(self, rows: Sequence[Any]) -> bytes:
+    def _decode(self, body: Body) -> tuple[Layout, Any]:
+        try:
+            return self._usual, self._usual.decoder.decode(body)
+        except msgspec.ValidationError:  # found at the first cell that is otherwise, so little is decoded twice
+            return self._any, self._any.decoder.decode(body)
+
+    def _score(self, rows: Sequence[Any], kinds: Sequence[set[type]]) -> bytes:
         if len(rows) <= SMALL_BATCH:
             try:
                 scores = [self._scorer.score_row_cells(self._cells(row)) for row in rows]
@@ -101,15 +125,15 @@ class RowCodec:
             except BadRowsError:
                 pass  # that is of one row; scoring them together lists what is wrong in all of them
         columns = [list(map(getter, rows)) for getter in self._getters]
-        return self._answers.encode(self._scorer.score_cells(columns))
+        return self._answers.encode(self._scorer.score_cells(columns, kinds))
 
-    def _rows_without_inputs(self, body: Body, rows: Sequence[object]) -> list[Problem]:
+    def _rows_without_inputs(self, body: Body, empty: object, rows: Sequence[object]) -> list[Problem]:
         """Rows whose used cells are all missing must at least name one of the model's inputs, used or not."""
         raw = _raw_rows(bytes(body))
         return [
             Problem(index, None, "no_model_input", NO_MODEL_INPUT)
             for index, row in enumerate(rows)
-            if row == self._empty and self._known.isdisjoint(_keys(raw[index]))
+            if row == empty and self._known.isdisjoint(_keys(raw[index]))
         ]
 
     def _diagnose(self, body: Body) -> Part:

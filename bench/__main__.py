@@ -1,0 +1,125 @@
+"""python -m bench [--quick]: measures, and writes bench/results.json and the table in docs/benchmark.md."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import platform
+import subprocess
+import sys
+import tempfile
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import scorer
+from bench import contenders, measure, report
+from bench.load import LoadError, require_wrk
+from bench.peers.catalog import PEERS, PYTHON, ROOT
+from bench.peers.check import DifferenceError
+from bench.peers.running import PeerError
+from export import standin
+
+RESULTS = ROOT / "bench" / "results.json"
+SEED = 13
+TRAIN_ROWS = 40_000
+LIBRARIES = ("numpy", "msgspec", "orjson", "starlette", "uvicorn", "uvloop", "httptools")
+QUICK_PEERS = "ac"
+
+
+def main() -> int:
+    """Runs the benchmark. Returns the exit code: 2 where it cannot be run, with one clear line."""
+    parser = argparse.ArgumentParser(prog="bench", description="How fast the scorer is, beside what users would pick.")
+    parser.add_argument("--quick", action="store_true", help="the main figures in under a minute; writes nothing")
+    quick = parser.parse_args().quick
+    try:
+        require_wrk()
+        with tempfile.TemporaryDirectory() as directory:
+            results = run(quick, Path(directory))
+    except (LoadError, PeerError, DifferenceError) as error:
+        print(f"bench: {error}", file=sys.stderr)
+        return 2
+    except subprocess.CalledProcessError as error:
+        print(f"bench: {error}: {(error.stderr or b'').decode(errors='replace')[-2_000:]}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("bench: interrupted, nothing was written", file=sys.stderr)
+        return 130
+    print(report.tables(results))
+    if not quick:
+        RESULTS.write_text(json.dumps(results, indent=1) + "\n")
+        report.write(results)
+    return 0
+
+
+def run(quick: bool, directory: Path) -> dict[str, Any]:
+    """All measurements.
+
+    Args:
+        quick: the main ones only, shorter.
+        directory: for the bodies.
+    """
+    say("Making the stand-in rows")
+    train, bodies = make_bodies(directory)
+    seconds, rounds = (1, 3) if quick else (2, 7)
+    who = [contenders.SCORER, contenders.FLOOR]
+    if PYTHON.exists():
+        who += [peer for peer in PEERS if not quick or peer.key in QUICK_PEERS]
+    results: dict[str, Any] = {"quick": quick, "machine": machine()}
+    say("Servers: batches of 10,000 rows, and single rows on 8 connections")
+    results["servers"] = measure.servers(who, bodies, rounds, seconds, say)
+    say("Memory")
+    results["memory"] = measure.memory(bodies)
+    say("Cold start")
+    results["cold_start"] = measure.cold_start(3 if quick else 15)
+    if quick:
+        return results
+    say("Processor time")
+    results["cpu"] = measure.cpu(bodies, 5)
+    say("Growth")
+    results["growth"] = measure.growth(bodies, rounds)
+    say("Workers")
+    results["workers"] = measure.workers(bodies, rounds, seconds)
+    say("Single rows beside batches")
+    results["beside_batches"] = measure.beside_batches(bodies, 5)
+    say("Kernel")
+    results["kernel"] = measure.kernel(quick)
+    say("Export")
+    results["export"] = measure.export(train, directory)
+    return results
+
+
+def make_bodies(directory: Path) -> tuple[Path, measure.Bodies]:
+    """The stand-in training file, and request bodies of the test rows: numbers as numbers, other cells as texts."""
+    model = scorer.load()
+    train, test = standin.write(TRAIN_ROWS, SEED, directory, model)
+    plain = {declared.name for declared in model.file.inputs if declared.kind == "number"}
+    with test.open(newline="") as file:
+        rows = [
+            {name: (float(cell) if name in plain else cell) if cell else None for name, cell in row.items()}
+            for row in csv.DictReader(file)
+        ]
+    return train, measure.Bodies(rows, directory)
+
+
+def machine() -> dict[str, Any]:
+    """What it was measured on."""
+    info = Path("/proc/cpuinfo")
+    names = [line.split(":")[1].strip() for line in info.read_text().splitlines() if line.startswith("model name")]
+    return {
+        "processor": names[0] if names else platform.processor(),
+        "cpus": len(names),
+        "system": platform.platform(terse=True),
+        "python": platform.python_version(),
+        "libraries": {name: version(name) for name in LIBRARIES},
+    }
+
+
+def say(text: str) -> None:
+    """Progress, on stderr: stdout is for the table."""
+    print(text, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,63 @@
+"""What the scorer is measured against to see what it adds: python -m bench.apps floor | bare."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+import numpy
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+FLOOR_ROW_BYTES = 500
+"""Size of the scorer's answer to one row, to within a few digits."""
+
+
+async def floor(_scope: Any, receive: Any, send: Any) -> None:
+    """The least that a service can do: reads the body and sends a fixed answer of the size of the scorer's."""
+    size = 0
+    while True:
+        message = await receive()
+        size += len(message.get("body", b""))
+        if not message.get("more_body", False):
+            break
+    rows = max(1, size // FLOOR_BODY_BYTES)
+    answer = b"x" * (FLOOR_ROW_BYTES * rows)
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(answer)).encode())]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": answer})
+
+
+FLOOR_BODY_BYTES = 1_800
+"""Size of one row of the request, roughly: tells a batch from a single row."""
+
+
+async def readyz(_request: Request) -> JSONResponse:
+    """A probe, as the scorer's."""
+    return JSONResponse({"status": "ready", "numpy": numpy.__version__})
+
+
+def main() -> None:
+    """Serves one of the apps at PEER_PORT with the scorer's own server settings."""
+    app: Any = floor if sys.argv[1] == "floor" else Starlette(routes=[Route("/readyz", readyz)])
+    uvicorn.run(
+        app,
+        port=int(os.environ["PEER_PORT"]),
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        interface="asgi3",
+        proxy_headers=False,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,48 @@
+"""Who is measured: the scorer, the floor, the bare app, and the peers."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.peers.catalog import PEERS, PYTHON, Peer
+
+OWN = Path(sys.executable)
+"""The interpreter of the project's environment."""
+
+LARGEST_BODY = 1024**3
+
+
+@dataclass(frozen=True, slots=True)
+class Own(Peer):
+    """The scorer itself, started as a user starts it.
+
+    Attributes:
+        workers: processes.
+    """
+
+    workers: int = 1
+
+    def environment(self, model: Path, port: int, scratch: Path) -> dict[str, str]:
+        """Its settings; the limit on bodies is raised for batches of 100,000 rows."""
+        del scratch
+        return {
+            **{name: value for name, value in os.environ.items() if not name.startswith("SCORER_")},
+            "SCORER_MODEL": str(model.resolve()),
+            "SCORER_PORT": str(port),
+            "SCORER_WORKERS": str(self.workers),
+            "SCORER_MAX_BODY_BYTES": str(LARGEST_BODY),
+        }
+
+
+SCORER = Own("scorer", "this scorer", ("-m", "scorer", "serve"))
+TWO_WORKERS = Own("scorer, 2 workers", "this scorer, 2 workers", ("-m", "scorer", "serve"), workers=2)
+FLOOR = Peer("floor", "bare ASGI app, fixed answer", ("-m", "bench.apps", "floor"), readiness="/")
+BARE = Peer("bare", "bare Starlette app that imports numpy", ("-m", "bench.apps", "bare"))
+
+
+def python_of(contender: Peer) -> Path:
+    """The interpreter that a contender runs on."""
+    return PYTHON if contender in PEERS else OWN

@@ -1,0 +1,184 @@
+"""The measurements. Contenders take turns within each round, so that a drift of the machine hits all alike."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from bench import contenders
+from bench.load import Load, cpu_seconds, drive, memory_bytes
+from bench.peers.catalog import Peer
+from bench.peers.check import MODEL, check_port, make_bodies
+from bench.peers.running import Server, running
+from scorer.store.directory import load
+
+BATCH_ROWS = 10_000
+SINGLE_CONNECTIONS = 8
+Say = Callable[[str], None]
+Result = dict[str, Any]
+
+
+class Bodies:
+    """Request bodies as files, made of the stand-in test rows: numbers as JSON numbers, keys in their order."""
+
+    def __init__(self, rows: list[dict[str, Any]], directory: Path) -> None:
+        self._rows = rows
+        self._directory = directory
+
+    def of(self, count: int) -> Path:
+        """A body of so many rows, repeated if need be; of 0: one object."""
+        path = self._directory / f"{count}.json"
+        if not path.exists():
+            rows = (self._rows * (1 + count // len(self._rows)))[:count]
+            path.write_bytes(orjson.dumps(rows if count else self._rows[0]))
+        return path
+
+
+def start(stack: ExitStack, contender: Peer) -> Server:
+    """Starts a contender, to be stopped at the end of the stack."""
+    return stack.enter_context(running(contender, MODEL, contenders.python_of(contender)))
+
+
+def servers(who: list[Peer], bodies: Bodies, rounds: int, seconds: float, say: Say) -> Result:
+    """Batches and single rows of every contender, and orjson.loads alone on the batch body.
+
+    All answers are compared with the library's before anything is timed.
+    """
+    model = load(MODEL)
+    checked = make_bodies(model)
+    batch, single = bodies.of(BATCH_ROWS), bodies.of(0)
+    samples: dict[str, dict[str, list[float]]] = {}
+
+    def note(key: str, **figures: float) -> None:
+        for name, figure in figures.items():
+            samples.setdefault(key, {}).setdefault(name, []).append(figure)
+
+    with ExitStack() as stack:
+        started = {peer.key: start(stack, peer) for peer in who}
+        for peer in who:
+            if peer.key != contenders.FLOOR.key:
+                check_port(started[peer.key].port, model, checked)
+            drive(started[peer.key].port, batch, 1, 1)  # warm
+        for number in range(1, rounds + 1):
+            say(f"  round {number} of {rounds}")
+            note("orjson.loads", batch_seconds=parse_seconds(batch))
+            for peer in who:
+                note(peer.key, batch_seconds=drive(started[peer.key].port, batch, 1, seconds).median)
+            for peer in who:
+                load_ = drive(started[peer.key].port, single, SINGLE_CONNECTIONS, seconds)
+                note(peer.key, single_per_second=load_.per_second, single_p50=load_.median, single_p99=load_.p99)
+    return {"body_bytes": batch.stat().st_size, "rounds": rounds, "samples": samples}
+
+
+def parse_seconds(body: Path) -> float:
+    """orjson.loads of a body: bench/parse.py."""
+    command = [sys.executable, "-m", "bench.parse", str(body)]
+    return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+
+def cold_start(rounds: int) -> Result:
+    """Seconds from the start of the process to the first 200 on /readyz."""
+    samples: dict[str, list[float]] = {"scorer": [], "bare": []}
+    for _ in range(rounds):
+        for contender in (contenders.SCORER, contenders.BARE):
+            begin = time.perf_counter()
+            with running(contender, MODEL, contenders.OWN, poll_seconds=0.002):
+                samples[contender.key].append(time.perf_counter() - begin)
+    return {"samples": samples}
+
+
+def memory(bodies: Bodies) -> Result:
+    """Resident bytes when idle, and at the peak of a few batches."""
+    batch = bodies.of(BATCH_ROWS)
+    with ExitStack() as stack:
+        bare, own = start(stack, contenders.BARE), start(stack, contenders.SCORER)
+        result = {
+            "bare_idle": memory_bytes(bare.processes(), "VmRSS"),
+            "idle": memory_bytes(own.processes(), "VmRSS"),
+        }
+        drive(own.port, batch, 1, 2)
+        return {**result, "peak": memory_bytes(own.processes(), "VmHWM"), "body_bytes": batch.stat().st_size}
+
+
+def cpu(bodies: Bodies, seconds: float) -> Result:
+    """Processor seconds per million rows, in batches and as single rows."""
+    result = {}
+    with ExitStack() as stack:
+        own = start(stack, contenders.SCORER)
+        cases = {"batches": (bodies.of(BATCH_ROWS), 1, BATCH_ROWS), "singles": (bodies.of(0), SINGLE_CONNECTIONS, 1)}
+        for name, (body, connections, rows) in cases.items():
+            before = cpu_seconds(own.processes())
+            per_second = drive(own.port, body, connections, seconds).per_second
+            taken = cpu_seconds(own.processes()) - before
+            result[name] = taken / (per_second * seconds * rows) * 1e6
+    return result
+
+
+def growth(bodies: Bodies, rounds: int) -> Result:
+    """Seconds per row of one POST by its number of rows."""
+    samples: dict[str, list[float]] = {}
+    with ExitStack() as stack:
+        own = start(stack, contenders.SCORER)
+        for _ in range(rounds):
+            for count in (1_000, 10_000, 100_000):
+                taken = drive(own.port, bodies.of(count), 1, 1 if count < 100_000 else 4).median
+                samples.setdefault(str(count), []).append(taken / count)
+    return {"samples": samples}
+
+
+def workers(bodies: Bodies, rounds: int, seconds: float) -> Result:
+    """Single rows and batches a second by the number of worker processes."""
+    samples: dict[str, dict[str, list[float]]] = {}
+    with ExitStack() as stack:
+        both = {str(c.workers): start(stack, c) for c in (contenders.SCORER, contenders.TWO_WORKERS)}
+        for _ in range(rounds):
+            for count, own in both.items():
+                figures = samples.setdefault(count, {"singles": [], "batches": []})
+                figures["singles"].append(drive(own.port, bodies.of(0), SINGLE_CONNECTIONS, seconds).per_second)
+                figures["batches"].append(drive(own.port, bodies.of(BATCH_ROWS), 2, seconds).per_second)
+    return {"samples": samples}
+
+
+def beside_batches(bodies: Bodies, seconds: float) -> Result:
+    """Single rows' times on 4 connections, alone and while 10,000-row batches run beside them on one more."""
+    with ExitStack() as stack:
+        own = start(stack, contenders.SCORER)
+        alone = drive(own.port, bodies.of(0), 4, seconds)
+        batches: list[Load] = []
+
+        def send_batches() -> None:
+            batches.append(drive(own.port, bodies.of(BATCH_ROWS), 1, seconds + 1))
+
+        other = threading.Thread(target=send_batches)
+        other.start()
+        beside = drive(own.port, bodies.of(0), 4, seconds)
+        other.join()
+    return {
+        "alone": {"p50": alone.median, "p99": alone.p99},
+        "beside": {"p50": beside.median, "p99": beside.p99},
+        "batch_median": batches[0].median,
+    }
+
+
+def kernel(quick: bool) -> Result:
+    """The equation alone, in the peers' environment: bench/kernel.py."""
+    command = [str(contenders.PYTHON), "-m", "bench.kernel", *(["--quick"] if quick else [])]
+    done = subprocess.run(command, capture_output=True, check=True)
+    result: Result = orjson.loads(done.stdout)
+    return result
+
+
+def export(train: Path, out: Path) -> Result:
+    """Seconds of a whole training on 40,000 rows."""
+    command = [sys.executable, "-m", "export", "train", "--train", str(train), "--name", "bench", "--version", "0.0.1"]
+    begin = time.perf_counter()
+    subprocess.run([*command, "--out", str(out)], check=True, capture_output=True)
+    return {"seconds": time.perf_counter() - begin}

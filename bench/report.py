@@ -1,0 +1,172 @@
+"""results.json → Markdown tables. Ratios are medians of the ratios within each round."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+from bench import contenders
+from bench.peers.catalog import PEERS, ROOT
+
+PAGE = ROOT / "docs" / "benchmark.md"
+_MARKS = "<!-- measured: {} -->", "<!-- end -->"
+Results = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A ratio and where it has to be.
+
+    Attributes:
+        what: in words.
+        value: measured.
+        bound: has to be reached.
+        aim: would be better still.
+        most: whether the bound is an upper one.
+    """
+
+    what: str
+    value: float
+    bound: float
+    aim: float
+    most: bool
+
+    def met(self) -> bool:
+        """Whether the bound is reached."""
+        return self.value <= self.bound if self.most else self.value >= self.bound
+
+    def row(self) -> str:
+        """A row of the table."""
+        sign = "≤" if self.most else "≥"
+        verdict = "yes" if self.met() else "**no**"
+        return f"| {self.what} | {_short(self.value)} | {sign} {self.bound:g} | {self.aim:g} | {verdict} |"
+
+
+def bounds(results: Results) -> Iterator[Bound]:
+    """Every bounded ratio that was measured."""
+    samples = results["servers"]["samples"]
+    own, floor, parse = samples["scorer"], samples["floor"], samples["orjson.loads"]
+    yield Bound("10,000-row POST ÷ `orjson.loads` alone", _ratio(own, parse, "batch_seconds"), 0.55, 0.40, most=True)
+    for key, batch, single in (("a", (12, 20), (150, 250)), ("c", (2.2, 3), (3.5, 5))):
+        if key in samples:
+            name = next(peer.name for peer in PEERS if peer.key == key)
+            faster = _ratio(samples[key], own, "batch_seconds")
+            yield Bound(f"10,000-row POST, speed-up over ({key}) {name}", faster, *batch, most=False)
+            faster = _ratio(own, samples[key], "single_per_second")
+            yield Bound(f"single rows a second ÷ those of ({key})", faster, *single, most=False)
+    yield Bound("single rows a second ÷ the floor's", _ratio(own, floor, "single_per_second"), 0.50, 0.65, most=False)
+    cold = results["cold_start"]["samples"]
+    yield Bound("cold start ÷ the bare app's", _of_rounds(cold["scorer"], cold["bare"]), 1.3, 1.1, most=True)
+    memory = results["memory"]
+    yield Bound("idle memory ÷ the bare app's", memory["idle"] / memory["bare_idle"], 1.25, 1.1, most=True)
+    above = (memory["peak"] - memory["idle"]) / memory["body_bytes"]
+    yield Bound("peak memory above idle for the batch ÷ its body", above, 4, 2.5, most=True)
+    if "growth" in results:
+        rows = results["growth"]["samples"]
+        yield Bound(
+            "time a row, 100,000 rows ÷ 1,000 rows", _of_rounds(rows["100000"], rows["1000"]), 1.3, 1.1, most=True
+        )
+    for count, figures in results.get("kernel", {}).get("rows", {}).items():
+        speed = {name: figure["rows_per_second"] for name, figure in figures.items()}
+        words = f"kernel, {int(count):,} rows: rows a second ÷"
+        yield Bound(f"{words} statsmodels' on a ready matrix", speed["scorer"] / speed["statsmodels"], 1, 2, most=False)
+        yield Bound(f"{words} a scikit-learn pipeline's", speed["scorer"] / speed["scikit-learn"], 10, 30, most=False)
+
+
+def tables(results: Results) -> str:
+    """All tables."""
+    head = "| ratio | measured | bound | aim | met |\n|---|---|---|---|---|"
+    parts = ["\n".join([head, *(bound.row() for bound in bounds(results))]), _servers(results)]
+    if not results["quick"]:
+        parts += [_kernel(results), _others(results)]
+    machine = results["machine"]
+    libraries = ", ".join(f"{name} {number}" for name, number in machine["libraries"].items())
+    body = results["servers"]["body_bytes"] / 1e6
+    parts.append(
+        f"{machine['processor']}, {machine['cpus']} CPUs, {machine['system']}, Python {machine['python']}; "
+        f"{libraries}. Medians of {results['servers']['rounds']} rounds; the batch body has {body:.1f} MB."
+    )
+    return "\n\n".join(parts)
+
+
+def _servers(results: Results) -> str:
+    names = {peer.key: f"({peer.key}) {peer.name}" for peer in PEERS}
+    names |= {contender.key: contender.name for contender in (contenders.SCORER, contenders.FLOOR)}
+    lines = [
+        "| one worker | 10,000-row POST, ms | single rows a second | p50, ms | p99, ms |",
+        "|---|---|---|---|---|",
+    ]
+    for key, figures in results["servers"]["samples"].items():
+        batch = f"{median(figures['batch_seconds']) * 1e3:,.0f}"
+        if "single_per_second" in figures:
+            rate = f"{median(figures['single_per_second']):,.0f}"
+            times = [f"{median(figures[name]) * 1e3:,.2f}" for name in ("single_p50", "single_p99")]
+        else:
+            rate, times = "", ["", ""]
+        lines.append(f"| {names.get(key, f'`{key}`, no server')} | {batch} | {rate} | {times[0]} | {times[1]} |")
+    return "\n".join(lines)
+
+
+def _kernel(results: Results) -> str:
+    sizes = " | ".join(f"{int(count):,} rows" for count in _rows(results))
+    lines = [f"| kernel, one thread, million rows a second | {sizes} |"]
+    lines.append("|---" * (len(_rows(results)) + 1) + "|")
+    for name in next(iter(_rows(results).values())):
+        speeds = [f"{figures[name]['rows_per_second'] / 1e6:,.2f}" for figures in _rows(results).values()]
+        lines.append(f"| {name} | {' | '.join(speeds)} |")
+    return "\n".join(lines)
+
+
+def _rows(results: Results) -> dict[str, Any]:
+    rows: dict[str, Any] = results["kernel"]["rows"]
+    return rows
+
+
+def _others(results: Results) -> str:
+    cold = {name: median(samples) * 1e3 for name, samples in results["cold_start"]["samples"].items()}
+    memory = {name: size / 1e6 for name, size in results["memory"].items()}
+    beside = results["beside_batches"]
+    growth = results["growth"]["samples"]
+    lines = ["| also | |", "|---|---|"]
+    lines.append(f"| cold start, ms: scorer, bare app | {cold['scorer']:.0f}, {cold['bare']:.0f} |")
+    lines.append(
+        f"| resident memory, MB: idle, bare app idle, peak of the batch | "
+        f"{memory['idle']:.0f}, {memory['bare_idle']:.0f}, {memory['peak']:.0f} |"
+    )
+    taken = results["cpu"]
+    lines.append(f"| CPU-seconds a million rows: batches, singles | {taken['batches']:.1f}, {taken['singles']:.0f} |")
+    per_row = ", ".join(f"{median(samples) * 1e6:.1f}" for samples in growth.values())
+    lines.append(f"| µs a row in a POST of 1,000, 10,000, 100,000 rows | {per_row} |")
+    for count, samples in results["workers"]["samples"].items():
+        words = f"{median(samples['singles']):,.0f}, {median(samples['batches']):.1f}"
+        lines.append(f"| {count} worker{'s'[: int(count) - 1]}: single rows a second, batches a second | {words} |")
+    lines.append(
+        f"| p99 of single rows, ms: alone, beside 10,000-row batches | "
+        f"{beside['alone']['p99'] * 1e3:.1f}, {beside['beside']['p99'] * 1e3:.1f} |"
+    )
+    lines.append(f"| the whole export of 40,000 rows, s | {results['export']['seconds']:.1f} |")
+    return "\n".join(lines)
+
+
+def write(results: Results) -> None:
+    """Puts the tables into the page, in the place of the last ones."""
+    start, end = _MARKS[0].format("python -m bench"), _MARKS[1]
+    page = PAGE.read_text()
+    pattern = re.compile(re.escape(start) + ".*?" + re.escape(end), re.DOTALL)
+    block = f"{start}\n\n{tables(results)}\n\n{end}"
+    PAGE.write_text(pattern.sub(lambda _match: block, page))
+
+
+def _ratio(above: dict[str, list[float]], below: dict[str, list[float]], name: str) -> float:
+    return _of_rounds(above[name], below[name])
+
+
+def _of_rounds(above: list[float], below: list[float]) -> float:
+    return median(a / b for a, b in zip(above, below, strict=True))
+
+
+def _short(value: float) -> str:
+    return f"{value:.2f}" if value < 10 else f"{value:,.0f}"
