@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,15 @@ import orjson
 
 from bench import contenders
 from bench.load import Load, cpu_seconds, drive, memory_bytes
-from bench.peers.catalog import Peer
+from bench.peers.catalog import PEERS, Peer
 from bench.peers.check import MODEL, check_port, make_bodies
 from bench.peers.running import Server, running
 from scorer.store.directory import load
 
 BATCH_ROWS = 10_000
 SINGLE_CONNECTIONS = 8
+SLOWEST_BATCH = 4
+"""Seconds within which every peer answers a batch."""
 Say = Callable[[str], None]
 Result = dict[str, Any]
 
@@ -56,6 +59,7 @@ def servers(who: list[Peer], bodies: Bodies, rounds: int, seconds: float, say: S
     checked = make_bodies(model)
     batch, single = bodies.of(BATCH_ROWS), bodies.of(0)
     samples: dict[str, dict[str, list[float]]] = {}
+    long_enough: dict[str, float] = {}
 
     def note(key: str, **figures: float) -> None:
         for name, figure in figures.items():
@@ -66,12 +70,14 @@ def servers(who: list[Peer], bodies: Bodies, rounds: int, seconds: float, say: S
         for peer in who:
             if peer.key != contenders.FLOOR.key:
                 check_port(started[peer.key].port, model, checked)
-            drive(started[peer.key].port, batch, 1, 1)  # warm
+            warm = drive(started[peer.key].port, batch, 1, SLOWEST_BATCH if peer in PEERS else 1).median
+            long_enough[peer.key] = max(seconds, ceil(2.5 * warm))  # for two batches at the least
         for number in range(1, rounds + 1):
             say(f"  round {number} of {rounds}")
             note("orjson.loads", batch_seconds=parse_seconds(batch))
             for peer in who:
-                note(peer.key, batch_seconds=drive(started[peer.key].port, batch, 1, seconds).median)
+                taken = drive(started[peer.key].port, batch, 1, long_enough[peer.key]).median
+                note(peer.key, batch_seconds=taken)
             for peer in who:
                 load_ = drive(started[peer.key].port, single, SINGLE_CONNECTIONS, seconds)
                 note(peer.key, single_per_second=load_.per_second, single_p50=load_.median, single_p99=load_.p99)

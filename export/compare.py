@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from export.errors import ApprovedDiffersError
-from scorer import tables
+from scorer import files, tables
 from scorer.coefficients import CoefficientFile, Input, NumberInput, Term
 from scorer.errors import RowsError, TableError
 from scorer.scorer import Scorer
@@ -141,7 +141,7 @@ def movement(old: Scorer, new: Scorer, path: Path) -> Movement:
     rows, flipped, total, largest = 0, 0, 0.0, 0.0
     try:
         with path.open("rb") as file:
-            for batch in tables.read(file, tables.format_of(path), str(path)):
+            for batch in tables.read(file, files.format_of(path), str(path)):
                 before, after = old.score(batch.rows), new.score(batch.rows)
                 moved = np.abs(before.phat - after.phat)
                 rows += len(before)

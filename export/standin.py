@@ -33,6 +33,9 @@ UNIFORM = frozenset({"x44", "x53", "x63", "x91"})
 """Columns drawn uniformly; all others are normal. Not published: percents have to stay between 0 and 100, and the
 published scale of the others, 0.29, is that of a uniform range of one unit."""
 
+DECIMALS = 8
+"""Of numbers. The row that the task shows as an example has 6 to 10, and 8 on average."""
+
 BRACKETS_SHARE = 0.5
 """Of negative money: written ($5,032.58) rather than $-5,032.58. Both occur in the notebook's cleaning."""
 
@@ -85,7 +88,7 @@ def _numeric(parameters: dict[str, Any], rows: int, random: np.random.Generator)
         return np.array([_money(value, bracket) for value, bracket in zip(values, brackets, strict=True)])
     if name in notebook.PERCENT:
         return np.array([f"{value:.2f}%" for value in np.clip(values, 0, 100)])
-    return np.where(random.random(rows) < missing, np.nan, values.round(10))
+    return np.where(random.random(rows) < missing, np.nan, values.round(DECIMALS))
 
 
 def _money(value: float, brackets: bool) -> str:

@@ -10,13 +10,15 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from time import monotonic
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
-from scorer import __version__, files, tables
-from scorer.describe import describe
+from scorer import __version__, files
 from scorer.errors import PROBLEMS_SHOWN, RowsError, ScorerError, TableError
 from scorer.scorer import Scorer, Scores
 from scorer.store.directory import load
+
+if TYPE_CHECKING:
+    from scorer.tables import Batch
 
 EXIT_OK = 0
 EXIT_ERROR = 2
@@ -70,13 +72,13 @@ def _parser() -> argparse.ArgumentParser:
 
     score = commands.add_parser("score", parents=[model], help="score a file of rows")
     score.add_argument("file", type=Path, help="JSON, NDJSON or CSV; - for standard input")
-    score.add_argument("--from", dest="read_as", choices=tables.FORMATS, help="its format; default: by its ending")
+    score.add_argument("--from", dest="read_as", choices=files.FORMATS, help="its format; default: by its ending")
     score.add_argument("--out", type=Path, metavar="FILE", help="where to write; default: standard output")
-    score.add_argument("--to", dest="write_as", choices=tables.FORMATS, help="default: by --out's ending, else as read")
+    score.add_argument("--to", dest="write_as", choices=files.FORMATS, help="default: by --out's ending, else as read")
     score.set_defaults(command=_score)
 
     describing = commands.add_parser("describe", parents=[model], help="the equation as a table")
-    describing.set_defaults(command=lambda options: print(describe(_load(options))))
+    describing.set_defaults(command=_describe)
 
     verify = commands.add_parser("verify", help="check a coefficient file and its certificate")
     verify.add_argument("file", type=Path)
@@ -98,6 +100,12 @@ def _serve(options: argparse.Namespace) -> None:
     server.serve({**os.environ, **given})
 
 
+def _describe(options: argparse.Namespace) -> None:
+    from scorer.describe import describe  # here and below: what only one command needs would slow the start of serve
+
+    print(describe(_load(options)))
+
+
 def _verify(options: argparse.Namespace) -> None:
     scorer = load(options.file)
     file = scorer.file
@@ -109,11 +117,13 @@ def _verify(options: argparse.Namespace) -> None:
 
 
 def _score(options: argparse.Namespace) -> None:
+    from scorer import tables
+
     piped = str(options.file) == "-"
     if piped and not options.read_as:
         raise TableError("the format of standard input cannot be told: name it with --from")
-    read_as = options.read_as or tables.format_of(options.file)
-    write_as = options.write_as or (tables.format_of(options.out) if options.out else read_as)
+    read_as = options.read_as or files.format_of(options.file)
+    write_as = options.write_as or (files.format_of(options.out) if options.out else read_as)
     scorer = _load(options)
     name = "standard input" if piped else str(options.file)
     with ExitStack() as stack:
@@ -123,7 +133,7 @@ def _score(options: argparse.Namespace) -> None:
         stack.callback(progress.clear)
         out = tables.writer(target, write_as)
 
-        def score_batch(batch: tables.Batch) -> Scores:
+        def score_batch(batch: Batch) -> Scores:
             return _score_batch(scorer, batch, progress.rows, name)
 
         for scores in map(score_batch, tables.read(source, read_as, name)):  # map lets go of each batch at once
@@ -135,7 +145,7 @@ def _score(options: argparse.Namespace) -> None:
     print(progress.summary(), file=sys.stderr)
 
 
-def _score_batch(scorer: Scorer, batch: tables.Batch, start: int, name: str) -> Scores:
+def _score_batch(scorer: Scorer, batch: Batch, start: int, name: str) -> Scores:
     try:
         return scorer.score(batch.rows)
     except RowsError as error:
@@ -144,7 +154,7 @@ def _score_batch(scorer: Scorer, batch: tables.Batch, start: int, name: str) -> 
         problem = error.problems[0]
         line = f"line {batch.lines[problem.row]}, " if batch.lines else ""
         field = "" if problem.field is None else f", {problem.field}"
-        more = f" ({error.total - 1} more in these {tables.BATCH_ROWS:,} rows)" if error.total > 1 else ""
+        more = f" ({error.total - 1} more of these rows)" if error.total > 1 else ""
         raise TableError(f"{name}: {line}row {start + problem.row}{field}: {problem.message}{more}") from None
 
 

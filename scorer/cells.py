@@ -115,22 +115,26 @@ class NumberReader:
 
     def _parse_column(self, cells: Sequence[str | None]) -> NDArray[Any] | None:
         """As _parse, with the texts cleaned and checked as one; None where that does not settle every cell."""
-        present = [cell for cell in cells if cell is not None and cell not in self._markers]
-        cleaned = self._clean(_SEPARATOR.join(present))
+        if None not in cells and self._markers.isdisjoint(cells):
+            return self._parse_texts(cells)
+        present = [cell is not None and cell not in self._markers for cell in cells]
+        numbers = self._parse_texts([cell for cell in cells if cell is not None and cell not in self._markers])
+        if numbers is None:
+            return None
+        values = np.full(len(cells), np.nan)
+        values[present] = numbers
+        return values
+
+    def _parse_texts(self, texts: Sequence[Any]) -> NDArray[Any] | None:
+        cleaned = self._clean(_SEPARATOR.join(texts))
         if "_" in cleaned or not cleaned.isascii():
             return None
-        texts = cleaned.split(_SEPARATOR) if present else []
+        parts = cleaned.split(_SEPARATOR) if texts else []
         try:
-            numbers = np.fromiter(map(float, texts), np.float64, len(texts))
+            numbers = np.fromiter(map(float, parts), np.float64, len(parts))
         except ValueError:
             return None
-        if len(texts) != len(present) or not np.isfinite(numbers).all():
-            return None
-        if len(present) == len(cells):
-            return numbers
-        values = np.full(len(cells), np.nan)
-        values[[cell is not None and cell not in self._markers for cell in cells]] = numbers
-        return values
+        return numbers if len(parts) == len(texts) and np.isfinite(numbers).all() else None
 
     def _clean(self, text: str) -> str:
         for mark, replacement in self._marks:

@@ -13,8 +13,8 @@ bit differs from np.exp's). np.exp itself is only ever given contiguous arrays: 
 another routine, which rounds differently.
 
 The same code evaluates columns and single rows: a value is a numpy column, or a Python number where one row is scored
-alone, which spares that row numpy's overhead for arrays. IEEE 754 gives both the same bits; `_select` and the look-up
-of an effect are all that tells them apart.
+alone, which spares that row numpy's overhead for arrays. IEEE 754 gives both the same bits. What tells them apart is
+how a missing number is filled in, how an effect is looked up, and `_select`.
 """
 
 from __future__ import annotations
@@ -120,7 +120,15 @@ def standardize(value: Value, declared: NumberInput) -> Value:
         float64, in standard deviations; infinite where the division overflows.
     """
     missing = value != value  # NaN alone is not equal to itself
-    return (_select(missing, declared.imputer_mean, value) - declared.scaler_mean) / declared.scaler_scale
+    standardized = (value - declared.scaler_mean) / declared.scaler_scale
+    if missing is False:
+        return standardized
+    imputed = (declared.imputer_mean - declared.scaler_mean) / declared.scaler_scale
+    if missing is True:
+        return imputed
+    if missing.any():
+        standardized[missing] = imputed
+    return standardized
 
 
 def sigmoid(log_odds: Value) -> Value:
@@ -143,6 +151,6 @@ def _is_column(value: Value) -> bool:
 
 
 def _select(condition: Any, chosen: Value, other: Value) -> Value:
-    if isinstance(condition, np.ndarray):
+    if _is_column(condition):
         return np.where(condition, chosen, other)
     return chosen if condition else other

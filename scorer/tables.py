@@ -8,17 +8,13 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from pathlib import Path
 from typing import Any, BinaryIO, NoReturn, Protocol
 
 from scorer.errors import TableError
 from scorer.scorer import Row, Scores
 
-FORMATS = ("json", "ndjson", "csv")
 BATCH_ROWS = 1_000
 """Rows scored at a time: numpy's cost per call is spread over them, and they take about a megabyte."""
-
-_ENDINGS = {".json": "json", ".ndjson": "ndjson", ".jsonl": "ndjson", ".csv": "csv"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,25 +30,12 @@ class Batch:
     lines: Sequence[int]
 
 
-def format_of(path: Path) -> str:
-    """The format that a file's ending stands for.
-
-    Raises:
-        TableError: the ending is not known.
-    """
-    try:
-        return _ENDINGS[path.suffix.lower()]
-    except KeyError:
-        known = ", ".join(_ENDINGS)
-        raise TableError(f"{path}: cannot tell the format by its ending; known are {known}") from None
-
-
 def read(file: BinaryIO, form: str, name: str) -> Iterator[Batch]:
     """The rows of a file in batches, in order.
 
     Args:
         file: opened in binary mode; UTF-8, a byte order mark is skipped.
-        form: one of FORMATS.
+        form: one of files.FORMATS.
         name: what to call the file in errors.
 
     Raises:
@@ -151,7 +134,7 @@ def writer(file: BinaryIO, form: str) -> Writer:
 
     Args:
         file: opened in binary mode.
-        form: one of FORMATS. JSON is one array; NDJSON one object a line; CSV has the answer's keys as its header.
+        form: one of files.FORMATS: JSON is one array, NDJSON one object a line, CSV has the answer's keys as header.
     """
     writers: dict[str, Callable[[BinaryIO], Writer]] = {"json": JSONWriter, "ndjson": NDJSONWriter, "csv": CSVWriter}
     return writers[form](file)

@@ -71,7 +71,7 @@ def test_score_reads_standard_input(
             '{"x5": "monday"}\n\n[1]\n',
             "line 3, row 1: expected an object with the model's inputs, got a list",
         ),
-        ("a.json", '[{"x12": "a"}, {"x12": "b"}]', "row 0, x12: the text is not a number (1 more in these 1,000 rows)"),
+        ("a.json", '[{"x12": "a"}, {"x12": "b"}]', "row 0, x12: the text is not a number (1 more of these rows)"),
         ("a.csv", "a,b\n1,2\n", "none of the columns is an input of the model"),
         ("a.json", "{", "not JSON"),
     ],

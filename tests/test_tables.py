@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from scorer import Scorer, tables
+from scorer import Scorer, files, tables
 from scorer.errors import TableError
 
 
@@ -23,14 +23,14 @@ def rows_of(data: bytes, form: str) -> list[dict[str, Any]]:
 
 
 def test_formats_by_ending() -> None:
-    assert [tables.format_of(Path(name)) for name in ("a.json", "a.ndjson", "a.JSONL", "a.csv")] == [
+    assert [files.format_of(Path(name)) for name in ("a.json", "a.ndjson", "a.JSONL", "a.csv")] == [
         "json",
         "ndjson",
         "ndjson",
         "csv",
     ]
     with pytest.raises(TableError, match=r"a\.txt: cannot tell the format by its ending; known are \.json"):
-        tables.format_of(Path("a.txt"))
+        files.format_of(Path("a.txt"))
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_what_is_refused(form: str, data: bytes, message: str) -> None:
     assert str(caught.value).startswith(message)
 
 
-@pytest.mark.parametrize("form", tables.FORMATS)
+@pytest.mark.parametrize("form", files.FORMATS)
 def test_what_is_written_is_read_back(model: Scorer, form: str) -> None:
     first, second = model.score([{"x5": "monday", "x91": 0.25}]), model.score([{"x5": "friday"}, {"x12": "($1.10)"}])
     out = io.BytesIO()

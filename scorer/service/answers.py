@@ -45,9 +45,10 @@ class AnswerEncoder:
 
     def encode(self, scores: Scores) -> bytes:
         """The answer to a batch."""
-        values = [column.tolist() for column in (scores.outcome, scores.phat, *scores.entered)]
+        values = [scores.outcome, scores.phat, *scores.entered]
         columns = [
-            values[place] if table is None else [table[code] for code in values[place]] for place, table in self._slots
+            values[place].tolist() if table is None else map(table.__getitem__, values[place].tolist())
+            for place, table in self._slots
         ]
         return self._encoder.encode(list(map(self._answer, *columns)))
 

@@ -92,7 +92,7 @@ class Predict:
         for name, value in scope["headers"]:
             if name == b"content-length" and int(value) > self._limit:
                 raise BodyTooLargeError(self._limit)
-        batch = Batch(codec)
+        batch: Batch | None = None
         size = 0
         while True:
             message = await receive()
@@ -102,8 +102,13 @@ class Predict:
             size += len(chunk)
             if size > self._limit:
                 raise BodyTooLargeError(self._limit)
+            more = message.get("more_body", False)
+            if batch is None:
+                if not more:
+                    return codec.answer(chunk).require()
+                batch = Batch(codec)
             batch.feed(chunk)
-            if not message.get("more_body", False):
+            if not more:
                 return batch.finish()
 
 

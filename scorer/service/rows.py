@@ -60,6 +60,16 @@ class Part(NamedTuple):
     problems: Sequence[Problem] = ()
     total: int = 0
 
+    def require(self) -> bytes:
+        """The answer.
+
+        Raises:
+            BadRowsError: something is wrong.
+        """
+        if self.total:
+            raise BadRowsError(self.problems, self.total)
+        return self.answer
+
 
 class RowCodec:
     """Answers rows for one scorer: bytes in, bytes out."""

@@ -1,0 +1,249 @@
+"""python -m bench.kernel: the kernel against statsmodels, scikit-learn and ONNX Runtime, in rows per second.
+
+No JSON and no HTTP: everyone starts from columns in memory, on one thread, and ends with phat. Not all start from the
+same place, though, and whoever quotes the figures has to say so:
+
+    scorer         numbers with NaN, and codes of levels: imputes, standardizes, sums
+    statsmodels    the variables, ready made: a matrix product and the logistic function are all that is left to do
+    scikit-learn   numbers with NaN, and texts of levels, in a DataFrame: looks them up, then does as the scorer
+    ONNX Runtime   the same pipeline, converted, on numpy arrays
+
+To look texts up costs more than the equation, so the last two also run on codes of levels.
+
+ONNX's operator for imputing knows float32 alone, and skl2onnx's own conversion of the pipeline is in float32. For
+float64 the imputer is converted here, to IsNaN and Where.
+"""
+
+from __future__ import annotations
+
+import os
+
+os.environ.update(dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"), "1"))  # read once, when numpy is imported
+
+import argparse
+import json
+import math
+import platform
+import random
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from importlib import metadata
+from statistics import median
+from timeit import timeit
+from typing import Any, NamedTuple
+
+import numpy as np
+import onnxruntime
+import pandas as pd
+import statsmodels.api as sm
+from numpy.typing import NDArray
+from onnxruntime import OrtAllocatorType, OrtMemoryInfo, OrtMemType
+from skl2onnx import convert_sklearn
+from skl2onnx.common.data_types import DoubleTensorType, FloatTensorType, Int64TensorType, StringTensorType
+from skl2onnx.helpers.onnx_helper import select_model_inputs_outputs
+from skl2onnx.proto import onnx_proto
+from sklearn.compose import ColumnTransformer
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+import scorer
+from scorer.coefficients import CategoryInput, NumberInput
+from scorer.equation import sigmoid
+from scorer.scorer import Scorer
+
+SIZES = (10_000, 1_000_000)
+ROUNDS = 9
+ROUND_SECONDS = 0.01
+"""A contender's turn lasts at least about this long: calls that are shorter are repeated in it."""
+MISSING, FITTED_ROWS, SEED = 0.02, 1_000, 26
+EXACT, SINGLE = 1e-12, 1e-5
+"""How far phat may be from the scorer's, in float64 and in float32."""
+DISTRIBUTIONS = ("numpy", "pandas", "statsmodels", "scikit-learn", "skl2onnx", "onnx", "onnxruntime")
+
+Phat = Callable[[], Any]
+
+
+class Contender(NamedTuple):
+    """One way to phat, and how far its answer may be from the scorer's."""
+
+    phat: Phat
+    tolerance: float = EXACT
+
+
+class Batch(NamedTuple):
+    """The same rows as each contender wants them.
+
+    Attributes:
+        columns: one for each of the equation's inputs: float64 with NaN, or codes of levels.
+        coded: the same as a DataFrame.
+        texts: with texts of levels instead of their codes.
+        variables: standardized numbers and dummies, all float64, as the notebook's are.
+    """
+
+    columns: list[NDArray[Any]]
+    coded: pd.DataFrame
+    texts: pd.DataFrame
+    variables: pd.DataFrame
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Checks and times everyone, and prints the figures as one JSON document."""
+    parser = argparse.ArgumentParser(prog="python -m bench.kernel", description=__doc__.partition("\n")[0])
+    parser.add_argument("--quick", action="store_true", help=f"only {SIZES[0]:,} rows")
+    sizes = SIZES[:1] if parser.parse_args(arguments).quick else SIZES
+    model = scorer.load()
+    memory = OrtMemoryInfo("Cpu", OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, OrtMemType.DEFAULT)
+    onnxruntime.create_and_register_allocator(memory, None)
+    report = {
+        "threads": 1,
+        "rounds": ROUNDS,
+        "versions": {"python": platform.python_version(), **{name: metadata.version(name) for name in DISTRIBUTIONS}},
+        "rows": {str(count): measure(make_contenders(model, make_batch(model, count)), count) for count in sizes},
+    }
+    print(json.dumps(report, indent=2))
+    return 0
+
+
+def measure(contenders: Mapping[str, Contender], count: int) -> dict[str, dict[str, float]]:
+    """The median time of a call of each, over rounds in which they take turns in an order that is drawn anew."""
+    check(contenders)
+    calls = {name: math.ceil(ROUND_SECONDS / timeit(one.phat, number=1)) for name, one in contenders.items()}
+    times: dict[str, list[float]] = {name: [] for name in contenders}
+    order, drawn = list(contenders), random.Random(SEED)
+    for _ in range(ROUNDS):
+        drawn.shuffle(order)
+        for name in order:
+            times[name].append(timeit(contenders[name].phat, number=calls[name]) / calls[name])
+    medians = {name: median(taken) for name, taken in times.items()}
+    return {name: {"seconds": taken, "rows_per_second": round(count / taken)} for name, taken in medians.items()}
+
+
+def check(contenders: Mapping[str, Contender]) -> None:
+    """Ends the program if someone's phat is not the scorer's: times of different answers would compare nothing."""
+    expected = contenders["scorer"].phat()
+    for name, contender in contenders.items():
+        worst = float(np.abs(np.asarray(contender.phat()) - expected).max())
+        if not worst <= contender.tolerance:
+            sys.exit(f"{name}: phat is off by {worst:.1e}, and {contender.tolerance:.0e} is the tolerance")
+
+
+def make_batch(model: Scorer, count: int) -> Batch:
+    """Rows at random: numbers around the scaler's mean, some missing, and levels that are all equally frequent."""
+    drawn = np.random.default_rng(SEED)
+    columns, texts = [], {}
+    for declared in model.equation.inputs:
+        if isinstance(declared, NumberInput):
+            column: NDArray[Any] = drawn.normal(declared.scaler_mean, declared.scaler_scale, count)
+            column[drawn.random(count) < MISSING] = np.nan
+            texts[declared.name] = column
+        else:
+            column = drawn.integers(0, len(declared.levels), count, dtype=np.intp)
+            texts[declared.name] = np.array(declared.levels, dtype=object)[column]
+        columns.append(column)
+    coded = dict(zip(texts, columns, strict=True))
+    return Batch(columns, pd.DataFrame(coded), pd.DataFrame(texts), make_variables(model, columns))
+
+
+def make_variables(model: Scorer, columns: Sequence[NDArray[Any]]) -> pd.DataFrame:
+    """The variables in the order of the terms, all float64."""
+    inputs = model.equation.inputs
+    entered = {one.name: (one, column) for one, column in zip(inputs, model.equation.enter(columns), strict=True)}
+    variables = {}
+    for term in model.file.terms:
+        declared, column = entered[term.input]
+        if isinstance(declared, CategoryInput):
+            column = (column == declared.level_code(term.level)).astype(np.float64)
+        variables[term.variable] = column
+    return pd.DataFrame(variables)
+
+
+def make_contenders(model: Scorer, batch: Batch) -> dict[str, Contender]:
+    """Everyone, ready to be called."""
+    equation = model.equation
+    matrix = np.ascontiguousarray(batch.variables.to_numpy())
+    results = restored_logit(model, matrix[:FITTED_ROWS])
+    texts, codes = restored_pipeline(model, batch.texts, coded=False), restored_pipeline(model, batch.coded, coded=True)
+    return {
+        "scorer": Contender(lambda: sigmoid(equation.log_odds(equation.enter(batch.columns)))),
+        "statsmodels": Contender(lambda: results.predict(matrix)),
+        "statsmodels, DataFrame": Contender(lambda: results.predict(batch.variables)),
+        "scikit-learn": Contender(lambda: texts.predict_proba(batch.texts)[:, 1]),
+        "scikit-learn, codes": Contender(lambda: codes.predict_proba(batch.coded)[:, 1]),
+        "ONNX Runtime float32": Contender(onnx_phat(texts, batch.texts, np.float32), SINGLE),
+        "ONNX Runtime float32, codes": Contender(onnx_phat(codes, batch.coded, np.float32), SINGLE),
+        "ONNX Runtime float64": Contender(onnx_phat(texts, batch.texts, np.float64)),
+        "ONNX Runtime float64, codes": Contender(onnx_phat(codes, batch.coded, np.float64)),
+    }
+
+
+def restored_logit(model: Scorer, sample: NDArray[np.float64]) -> Any:
+    """statsmodels' results with the file's coefficients: a fit that starts from them and makes no step."""
+    target = np.random.default_rng(SEED).integers(0, 2, len(sample))
+    start = np.array([term.coefficient for term in model.file.terms])
+    return sm.Logit(target, sample).fit(start_params=start, maxiter=0, disp=0, warn_convergence=False)
+
+
+def restored_pipeline(model: Scorer, frame: pd.DataFrame, coded: bool) -> Pipeline:
+    """The model as a scikit-learn pipeline, fitted to have all attributes; those that matter are then the file's."""
+    numbers = [declared for declared in model.equation.inputs if isinstance(declared, NumberInput)]
+    categories = [declared for declared in model.equation.inputs if isinstance(declared, CategoryInput)]
+    imputer, scaler, classifier = SimpleImputer(), StandardScaler(), LogisticRegression()
+    known = [list(range(len(declared.levels))) if coded else list(declared.levels) for declared in categories]
+    encoder = OneHotEncoder(categories=known, handle_unknown="ignore")
+    parts = [
+        ("numbers", make_pipeline(imputer, scaler), [declared.name for declared in numbers]),
+        ("categories", encoder, [declared.name for declared in categories]),
+    ]
+    pipeline = make_pipeline(ColumnTransformer(parts), classifier)
+    pipeline.fit(frame[:FITTED_ROWS], np.arange(FITTED_ROWS) % 2)
+
+    imputer, scaler = pipeline[0].named_transformers_["numbers"]  # it fitted clones
+    imputer.statistics_ = np.array([declared.imputer_mean for declared in numbers])
+    scaler.mean_ = np.array([declared.scaler_mean for declared in numbers])
+    scaler.scale_ = np.array([declared.scaler_scale for declared in numbers])
+    fitted = {(term.input, term.level): term.coefficient for term in model.file.terms}
+    effects = [fitted.get((declared.name, level), 0.0) for declared in categories for level in declared.levels]
+    classifier.coef_ = np.array([[fitted.get((declared.name, None), 0.0) for declared in numbers] + effects])
+    classifier.intercept_ = np.array([model.file.intercept])
+    return pipeline
+
+
+def onnx_phat(pipeline: Pipeline, frame: pd.DataFrame, dtype: Any) -> Phat:
+    """The pipeline in ONNX Runtime, on one (n, 1) array a column. The label, which nobody asks for, is cut off."""
+    number, own = (FloatTensorType, {}) if dtype is np.float32 else (DoubleTensorType, {SimpleImputer: convert_imputer})
+    text = (StringTensorType, np.str_)  # read a little faster than arrays of objects
+    kinds: dict[str, tuple[Any, Any]] = {"f": (number, dtype), "i": (Int64TensorType, np.int64)}
+    chosen = {name: kinds.get(frame[name].dtype.kind, text) for name in frame}
+    types = [(name, tensor([None, 1])) for name, (tensor, _) in chosen.items()]
+    cells = {name: frame[name].to_numpy(kind).reshape(-1, 1) for name, (_, kind) in chosen.items()}
+    options = {id(pipeline): {"zipmap": False}}
+    converted = convert_sklearn(pipeline, initial_types=types, options=options, custom_conversion_functions=own)
+    graph = select_model_inputs_outputs(converted, "probabilities").SerializeToString()
+    session = onnxruntime.InferenceSession(graph, session_options(), providers=["CPUExecutionProvider"])
+    return lambda: session.run(None, cells)[0][:, 1]
+
+
+def session_options() -> onnxruntime.SessionOptions:
+    """One thread, and of the settings for memory those with which ONNX Runtime was fastest here and took least."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 3  # errors: it would warn of what was cut off
+    options.enable_mem_pattern = False
+    options.add_session_config_entry("session.use_env_allocators", "1")  # all sessions share the one of `main`
+    return options
+
+
+def convert_imputer(_: Any, operator: Any, container: Any) -> None:
+    """skl2onnx's conversion of SimpleImputer for float64: the mean where the number is NaN."""
+    means = operator.raw_operator.statistics_
+    [numbers], [imputed] = operator.input_full_names, operator.output_full_names
+    mean, missing = f"{imputed}_mean", f"{imputed}_missing"
+    container.add_initializer(mean, onnx_proto.TensorProto.DOUBLE, [1, len(means)], means.tolist())
+    container.add_node("IsNaN", [numbers], [missing], op_version=13)
+    container.add_node("Where", [missing, mean, numbers], [imputed], op_version=16)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
