@@ -50,7 +50,6 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 import scorer
 from scorer.coefficients import CategoryInput, NumberInput
-from scorer.equation import sigmoid
 from scorer.scorer import Scorer
 
 SIZES = (10_000, 1_000_000)
@@ -166,7 +165,7 @@ def make_contenders(model: Scorer, batch: Batch) -> dict[str, Contender]:
     results = restored_logit(model, matrix[:FITTED_ROWS])
     texts, codes = restored_pipeline(model, batch.texts, coded=False), restored_pipeline(model, batch.coded, coded=True)
     return {
-        "scorer": Contender(lambda: sigmoid(equation.log_odds(equation.enter(batch.columns)))),
+        "scorer": Contender(lambda: equation.phat(batch.columns)),
         "statsmodels": Contender(lambda: results.predict(matrix)),
         "statsmodels, DataFrame": Contender(lambda: results.predict(batch.variables)),
         "scikit-learn": Contender(lambda: texts.predict_proba(batch.texts)[:, 1]),

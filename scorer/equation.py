@@ -24,8 +24,12 @@ from itertools import groupby
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from scorer.coefficients import CoefficientFile, Input, NumberInput, Term
+
+CHUNK_ROWS = 32_768
+"""Rows of long columns that are evaluated together: 16 Ki to 64 Ki have been measured to be the fastest."""
 
 Value = Any
 """A column, shape (n,), or one Python number: float64 with NaN for missing, or codes of levels."""
@@ -101,8 +105,30 @@ class Equation:
         total: Value = self._intercept
         for place, coefficient, effect in self._column_sum if _is_column(entered[0]) else self._row_sum:
             value = entered[place]
-            total = total + (coefficient * value if effect is None else effect(value))
+            total += coefficient * value if effect is None else effect(value)
         return total
+
+    def phat(self, values: Sequence[NDArray[Any]]) -> NDArray[np.float64]:
+        """sigmoid(log_odds(enter(values))) of long columns, CHUNK_ROWS at a time.
+
+        What enters the equation then stays in the processor's cache, and is not kept. Every step is elementwise, so the
+        bits are the same.
+
+        Args:
+            values: as for `enter`, shape (n,) each.
+
+        Raises:
+            OverflowError: numbers of some row are too large for the equation.
+        """
+        rows = len(values[0])
+        phat = np.empty(rows)
+        for start in range(0, rows, CHUNK_ROWS):
+            chunk = slice(start, start + CHUNK_ROWS)
+            log_odds = self.log_odds(self.enter([column[chunk] for column in values]))
+            if not np.isfinite(log_odds).all():
+                raise OverflowError
+            phat[chunk] = sigmoid(log_odds)
+        return phat
 
     def outcome(self, phat: Value) -> Value:
         """1 where phat is above the cutoff, else 0."""
@@ -120,7 +146,8 @@ def standardize(value: Value, declared: NumberInput) -> Value:
         float64, in standard deviations; infinite where the division overflows.
     """
     missing = value != value  # NaN alone is not equal to itself
-    standardized = (value - declared.scaler_mean) / declared.scaler_scale
+    standardized = value - declared.scaler_mean
+    standardized /= declared.scaler_scale
     if missing is False:
         return standardized
     imputed = (declared.imputer_mean - declared.scaler_mean) / declared.scaler_scale

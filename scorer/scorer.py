@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import repeat
@@ -13,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scorer import cells
-from scorer.coefficients import CategoryInput, CoefficientFile, Input
-from scorer.equation import Equation, sigmoid
+from scorer.coefficients import CategoryInput, CoefficientFile
+from scorer.equation import CHUNK_ROWS, Equation, sigmoid
 from scorer.errors import BadRowsError, BadShapeError, CertificateError, Problem, RowsError
 
 Row = Mapping[str, object]
@@ -39,27 +40,32 @@ class Scores:
         phat: probability of the positive class, float64, shape (n,).
         outcome: 1 where phat is above the cutoff, else 0, int64, shape (n,).
         file: the coefficient file that says so.
-        inputs: the inputs that the equation uses.
-        read: what was read of each of them: float64 with NaN for missing, or codes of levels; shape (n,) each.
-        entered: what entered the equation of each: standardized float64, or codes of levels; shape (n,) each.
+        equation: its equation.
+        read: what was read of each of the equation's inputs: float64 with NaN for missing, or codes of levels; shape
+            (n,) each.
     """
 
     phat: NDArray[np.float64]
     outcome: NDArray[np.int64]
     file: CoefficientFile
-    inputs: Sequence[Input]
+    equation: Equation
     read: Sequence[NDArray[Any]]
-    entered: Sequence[NDArray[Any]]
 
     def __len__(self) -> int:
         return len(self.phat)
+
+    @cached_property
+    def entered(self) -> Sequence[NDArray[Any]]:
+        """What entered the equation of each input: standardized float64, or codes of levels; shape (n,) each."""
+        return self.equation.enter(self.read)
 
     @cached_property
     def variables(self) -> dict[str, NDArray[Any]]:
         """The values that entered the equation by variable name, in the order in which they are summed: standardized
         float64, or 0 and 1 as int8 for dummies, shape (n,) each."""
         entered = {
-            declared.name: (declared, values) for declared, values in zip(self.inputs, self.entered, strict=True)
+            declared.name: (declared, values)
+            for declared, values in zip(self.equation.inputs, self.entered, strict=True)
         }
         variables = {}
         for term in self.file.terms:
@@ -74,7 +80,7 @@ class Scores:
         """By input name, how many cells were missing; inputs without any are left out."""
         return self._counts(
             values == declared.missing_code if isinstance(declared, CategoryInput) else np.isnan(values)
-            for declared, values in zip(self.inputs, self.read, strict=True)
+            for declared, values in zip(self.equation.inputs, self.read, strict=True)
         )
 
     @cached_property
@@ -82,11 +88,11 @@ class Scores:
         """By input name, how many cells held a level that the model does not know; inputs without any are left out."""
         return self._counts(
             values == declared.unknown_code if isinstance(declared, CategoryInput) else np.zeros(0)
-            for declared, values in zip(self.inputs, self.read, strict=True)
+            for declared, values in zip(self.equation.inputs, self.read, strict=True)
         )
 
     def _counts(self, found: Iterable[NDArray[Any]]) -> dict[str, int]:
-        counts = zip(self.inputs, map(np.count_nonzero, found), strict=True)
+        counts = zip(self.equation.inputs, map(np.count_nonzero, found), strict=True)
         return {declared.name: int(count) for declared, count in counts if count}
 
     def columns(self) -> dict[str, NDArray[Any]]:
@@ -191,12 +197,22 @@ class Scorer:
         if problems:
             raise BadRowsError(sorted(problems, key=lambda problem: problem.row))
         with np.errstate(over="ignore", invalid="ignore"):
-            entered = self.equation.enter(values)
-            log_odds = self.equation.log_odds(entered)
+            return self._evaluate(values)
+
+    def _evaluate(self, values: Sequence[NDArray[Any]]) -> Scores:
+        equation = self.equation
+        if len(values[0]) > CHUNK_ROWS:
+            with suppress(OverflowError):
+                phat = equation.phat(values)
+                return Scores(phat, equation.outcome(phat), self.file, equation, values)
+        entered = equation.enter(values)
+        log_odds = equation.log_odds(entered)
         if not np.isfinite(log_odds).all():
             raise BadRowsError(list(self._overflows(entered, log_odds)))
         phat = sigmoid(log_odds)
-        return Scores(phat, self.equation.outcome(phat), self.file, self.equation.inputs, values, entered)
+        scores = Scores(phat, equation.outcome(phat), self.file, equation, values)
+        scores.__dict__["entered"] = entered  # known already: what the cached property would compute
+        return scores
 
     def score_row_cells(self, row: Sequence[object]) -> RowScore:
         """Scores the raw cells of one row without numpy's overhead for arrays: the same bits, many times faster.

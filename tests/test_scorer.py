@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 import scorer
 from export import certificate
 from scorer import reading
+from scorer.equation import CHUNK_ROWS
 from scorer.errors import BadRowsError, BadShapeError, CertificateError, Problem
 from tests.conftest import SMALL, StandIn
 
@@ -197,6 +198,24 @@ def test_numbers_too_large_to_standardize(model: scorer.Scorer) -> None:
         model.score([{"x44": 1.0}, {"x44": 1.7e308}])
     message = "the number is too large for the equation in float64"
     assert caught.value.problems == (Problem(1, "x44", "not_finite", message),)
+
+
+def test_long_columns_have_the_same_bits_and_the_same_errors(model: scorer.Scorer, stand_in: StandIn) -> None:
+    """Longer than a chunk, so that they are evaluated in chunks."""
+    times = 2 * CHUNK_ROWS // 10_000 + 1
+    columns: dict[str, list[Any]] = {
+        name: [row[name] for row in stand_in.rows] * times for name in ("x5", "x12", "x44")
+    }
+    short = model.score({name: column[:10_000] for name, column in columns.items()})
+    long = model.score(columns)
+    assert long.phat.tolist() == short.phat.tolist() * times
+    assert {key: column.tolist() for key, column in long.columns().items()} == {
+        key: column.tolist() * times for key, column in short.columns().items()
+    }
+    columns["x44"][-1] = 1.7e308
+    with pytest.raises(BadRowsError) as caught:
+        model.score(columns)
+    assert [(p.row, p.field) for p in caught.value.problems] == [(10_000 * times - 1, "x44")]
 
 
 def test_a_sum_beyond_float64_names_the_row(small: dict[str, Any]) -> None:
