@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 import scorer
+from bench import report
 from export.__main__ import _parser as export_parser
 from scorer.__main__ import _parser as scorer_parser
 from scorer.service.app import Holder, create_app
@@ -87,6 +88,11 @@ def test_every_key_of_the_file_is_documented() -> None:
         row["cells"] = {}
     for key in keys_of(document):
         assert f"`{key}`" in FORMAT, key
+
+
+def test_the_benchmark_page_shows_the_committed_results() -> None:
+    results = json.loads((ROOT / "bench" / "results.json").read_text())
+    assert report.tables(results) in (ROOT / "docs" / "benchmark.md").read_text()
 
 
 def test_links_lead_somewhere() -> None:
