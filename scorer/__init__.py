@@ -9,7 +9,8 @@ scores.phat, scores.outcome, scores.to_rows()
 
 from scorer.coefficients import CoefficientFile
 from scorer.errors import BadRowsError, BadShapeError, CoefficientFileError, RowsError, ScorerError
-from scorer.scorer import Scorer, Scores
+from scorer.scorer import Scorer
+from scorer.scores import Scores
 from scorer.store.directory import load
 
 __all__ = [

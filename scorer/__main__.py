@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from scorer import __version__, files
 from scorer.errors import PROBLEMS_SHOWN, RowsError, ScorerError, TableError
-from scorer.scorer import Scorer, Scores
+from scorer.scorer import Scorer
+from scorer.scores import Scores
 from scorer.store.directory import load
 
 if TYPE_CHECKING:

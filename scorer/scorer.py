@@ -1,22 +1,21 @@
-"""Scorer: a coefficient file ready to score. Scores: what it says of a batch."""
+"""Scorer: a coefficient file ready to score."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from functools import cached_property
 from itertools import repeat
-from typing import Any, NamedTuple, Protocol, TypeGuard
+from typing import Any, Protocol, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
 
 from scorer import cells
-from scorer.coefficients import CategoryInput, CoefficientFile
+from scorer.coefficients import CoefficientFile
 from scorer.equation import CHUNK_ROWS, Equation, sigmoid
 from scorer.errors import BadRowsError, BadShapeError, CertificateError, Problem, RowsError
+from scorer.scores import RowScore, Scores
 
 Row = Mapping[str, object]
 """One row: raw cells by input name. Names that the model does not know are ignored."""
@@ -30,96 +29,6 @@ class Columns(Protocol):
 
     def __getitem__(self, name: Any, /) -> Any:
         """One column, as a sequence or array."""
-
-
-@dataclass(frozen=True, eq=False)
-class Scores:
-    """What the model says of n rows, in their order.
-
-    Attributes:
-        phat: probability of the positive class, float64, shape (n,).
-        outcome: 1 where phat is above the cutoff, else 0, int64, shape (n,).
-        file: the coefficient file that says so.
-        equation: its equation.
-        read: what was read of each of the equation's inputs: float64 with NaN for missing, or codes of levels; shape
-            (n,) each.
-    """
-
-    phat: NDArray[np.float64]
-    outcome: NDArray[np.int64]
-    file: CoefficientFile
-    equation: Equation
-    read: Sequence[NDArray[Any]]
-
-    def __len__(self) -> int:
-        return len(self.phat)
-
-    @cached_property
-    def entered(self) -> Sequence[NDArray[Any]]:
-        """What entered the equation of each input: standardized float64, or codes of levels; shape (n,) each."""
-        return self.equation.enter(self.read)
-
-    @cached_property
-    def variables(self) -> dict[str, NDArray[Any]]:
-        """The values that entered the equation by variable name, in the order in which they are summed: standardized
-        float64, or 0 and 1 as int8 for dummies, shape (n,) each."""
-        entered = {
-            declared.name: (declared, values)
-            for declared, values in zip(self.equation.inputs, self.entered, strict=True)
-        }
-        variables = {}
-        for term in self.file.terms:
-            declared, values = entered[term.input]
-            if isinstance(declared, CategoryInput):
-                values = (values == declared.level_code(term.level)).astype(np.int8)
-            variables[term.variable] = values
-        return variables
-
-    @cached_property
-    def missing(self) -> dict[str, int]:
-        """By input name, how many cells were missing; inputs without any are left out."""
-        return self._counts(
-            values == declared.missing_code if isinstance(declared, CategoryInput) else np.isnan(values)
-            for declared, values in zip(self.equation.inputs, self.read, strict=True)
-        )
-
-    @cached_property
-    def unknown_levels(self) -> dict[str, int]:
-        """By input name, how many cells held a level that the model does not know; inputs without any are left out."""
-        return self._counts(
-            values == declared.unknown_code if isinstance(declared, CategoryInput) else np.zeros(0)
-            for declared, values in zip(self.equation.inputs, self.read, strict=True)
-        )
-
-    def _counts(self, found: Iterable[NDArray[Any]]) -> dict[str, int]:
-        counts = zip(self.equation.inputs, map(np.count_nonzero, found), strict=True)
-        return {declared.name: int(count) for declared, count in counts if count}
-
-    def columns(self) -> dict[str, NDArray[Any]]:
-        """Outcome, probability and variables by their key, keys in alphabetical order."""
-        outcome = self.file.outcome
-        named = {outcome.name: self.outcome, outcome.probability: self.phat, **self.variables}
-        return {key: named[key] for key in sorted(named)}
-
-    def to_rows(self) -> list[dict[str, float | int]]:
-        """The rows as the API answers them: plain Python numbers, keys in alphabetical order."""
-        columns = self.columns()
-        values = zip(*(column.tolist() for column in columns.values()), strict=True)
-        return [dict(zip(columns, row, strict=True)) for row in values]
-
-
-class RowScore(NamedTuple):
-    """What the model says of one row, as Python numbers.
-
-    Attributes:
-        outcome: 1 where phat is above the cutoff, else 0.
-        phat: probability of the positive class.
-        entered: what entered the equation of each of its inputs: a standardized float, or the code of a level.
-    """
-
-    outcome: int
-    phat: float
-    entered: Sequence[float]
 
 
 class Scorer:

@@ -11,7 +11,8 @@ from itertools import islice
 from typing import Any, BinaryIO, NoReturn, Protocol
 
 from scorer.errors import TableError
-from scorer.scorer import Row, Scores
+from scorer.scorer import Row
+from scorer.scores import Scores
 
 BATCH_ROWS = 1_000
 """Rows scored at a time: numpy's cost per call is spread over them, and they take about a megabyte."""

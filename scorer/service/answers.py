@@ -14,7 +14,8 @@ from typing import Any
 import msgspec
 
 from scorer.coefficients import CategoryInput, Term
-from scorer.scorer import RowScore, Scorer, Scores
+from scorer.scorer import Scorer
+from scorer.scores import RowScore, Scores
 
 _OUTCOME, _PHAT, _ENTERED = 0, 1, 2
 """Where the values of a row stand: outcome, phat, then what entered the equation, input by input."""
