@@ -57,13 +57,11 @@ class Equation:
 
     Attributes:
         inputs: the inputs that the equation uses, in the file's order.
-        variables: the names of the variables, in the order in which they are summed.
     """
 
     def __init__(self, file: CoefficientFile) -> None:
         used = {term.input for term in file.terms}
         self.inputs: tuple[Input, ...] = tuple(declared for declared in file.inputs if declared.name in used)
-        self.variables = tuple(term.variable for term in file.terms)
         self._numbers = [declared if isinstance(declared, NumberInput) else None for declared in self.inputs]
         self._intercept = file.intercept
         self._cutoff = file.outcome.cutoff

@@ -26,6 +26,8 @@ _TRIES = 32
 """How many opening braces are looked at, from the end, for a place to cut; rows without objects in them need one."""
 
 _BLANKS = b" \t\r\n"
+_MOST_BLANKS = 1_000
+"""Blanks that are looked past: a body full of them is not cut, and takes no longer than another."""
 
 
 class Batch:
@@ -120,13 +122,12 @@ def _last_cut(text: bytearray) -> int | None:
 
 
 def _after_blanks(text: bytearray) -> int:
-    """The place of the first character that is not blank; -1, the last of all, where there is none."""
-    return next((place for place, character in enumerate(text) if character not in _BLANKS), -1)
+    """The place of the first character that is not blank, or of a blank where more than _MOST_BLANKS come first."""
+    start = bytes(text[:_MOST_BLANKS])
+    return len(start) - len(start.lstrip(_BLANKS)) if start.strip(_BLANKS) else 0
 
 
 def _before(text: bytearray, place: int) -> int:
-    """The place of the last character before `place` that is not blank; -1, the last of all, where there is none."""
-    place -= 1
-    while place >= 0 and text[place] in _BLANKS:
-        place -= 1
-    return place
+    """The place of the last character before `place` that is not blank, or of a blank after more than _MOST_BLANKS."""
+    window = bytes(text[max(0, place - _MOST_BLANKS) : place])
+    return place - 1 - (len(window) - len(window.rstrip(_BLANKS))) if window.strip(_BLANKS) else place - 1

@@ -81,6 +81,15 @@ def test_problems_of_all_segments_are_counted_and_the_first_listed() -> None:
     assert [problem.row for problem in problems] == [10, 10, 1_500, 1_500, 2_999, 2_999]
 
 
+@pytest.mark.parametrize("blanks", [10, 5_000])
+def test_blanks_between_rows_change_nothing(blanks: int) -> None:
+    separator = " " * blanks + "," + "\n" * blanks
+    body = (" " * blanks + "[" + separator.join(['{"x5": "monday"}'] * 20) + "]").encode()
+    cuts = list(range(0, len(body), 700))
+    assert outcome(body, cuts, 500) == outcome(body, [], 2**40)
+    assert len(json.loads(outcome(body, cuts, 500))) == 20  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("text", ["},{" * 300_000, "{" * 900_000, '\\"},{' * 200_000])
 def test_texts_full_of_braces_cost_no_more_than_other_texts(text: str) -> None:
     """Such a text is looked at, and cut wrongly, a few times only: then the rest is waited for."""
