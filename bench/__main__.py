@@ -62,13 +62,13 @@ def run(quick: bool, directory: Path) -> dict[str, Any]:
     """
     say("Making the stand-in rows")
     train, bodies = make_bodies(directory)
-    seconds, rounds = (1, 3) if quick else (2, 7)
+    seconds, rounds = (1, 2) if quick else (2, 5)
     who = [contenders.SCORER, contenders.FLOOR]
     if PYTHON.exists():
         who += [peer for peer in PEERS if not quick or peer.key in QUICK_PEERS]
     results: dict[str, Any] = {"quick": quick, "machine": machine()}
     say("Servers: batches of 10,000 rows, and single rows on 8 connections")
-    results["servers"] = measure.servers(who, bodies, rounds, seconds, say)
+    results["servers"] = measure.servers(who, bodies, rounds, seconds, 2 if quick else 4, say)
     say("Memory")
     results["memory"] = measure.memory(bodies)
     say("Cold start")

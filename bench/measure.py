@@ -16,15 +16,13 @@ import orjson
 
 from bench import contenders
 from bench.load import Load, cpu_seconds, drive, memory_bytes
-from bench.peers.catalog import PEERS, Peer
+from bench.peers.catalog import Peer
 from bench.peers.check import MODEL, check_port, make_bodies
 from bench.peers.running import Server, running
 from scorer.store.directory import load
 
 BATCH_ROWS = 10_000
 SINGLE_CONNECTIONS = 8
-SLOWEST_BATCH = 4
-"""Seconds within which every peer answers a batch."""
 Say = Callable[[str], None]
 Result = dict[str, Any]
 
@@ -50,10 +48,19 @@ def start(stack: ExitStack, contender: Peer) -> Server:
     return stack.enter_context(running(contender, MODEL, contenders.python_of(contender)))
 
 
-def servers(who: list[Peer], bodies: Bodies, rounds: int, seconds: float, say: Say) -> Result:
+def servers(who: list[Peer], bodies: Bodies, rounds: int, seconds: float, warm_seconds: float, say: Say) -> Result:
     """Batches and single rows of every contender, and orjson.loads alone on the batch body.
 
-    All answers are compared with the library's before anything is timed.
+    A contender runs only while it is its turn: some keep the processor busy when they have nothing to do. Its answers
+    are compared with the library's before it is timed.
+
+    Args:
+        who: the contenders.
+        bodies: what is sent.
+        rounds: how often each has its turn.
+        seconds: how long it is timed, at the least.
+        warm_seconds: how long it is warmed up in the first round: enough for a batch of the slowest.
+        say: takes lines of progress.
     """
     model = load(MODEL)
     checked = make_bodies(model)
@@ -65,21 +72,17 @@ def servers(who: list[Peer], bodies: Bodies, rounds: int, seconds: float, say: S
         for name, figure in figures.items():
             samples.setdefault(key, {}).setdefault(name, []).append(figure)
 
-    with ExitStack() as stack:
-        started = {peer.key: start(stack, peer) for peer in who}
+    for number in range(1, rounds + 1):
+        say(f"  round {number} of {rounds}")
+        note("orjson.loads", batch_seconds=parse_seconds(batch))
         for peer in who:
-            if peer.key != contenders.FLOOR.key:
-                check_port(started[peer.key].port, model, checked)
-            warm = drive(started[peer.key].port, batch, 1, SLOWEST_BATCH if peer in PEERS else 1).median
-            long_enough[peer.key] = max(seconds, ceil(2.5 * warm))  # for two batches at the least
-        for number in range(1, rounds + 1):
-            say(f"  round {number} of {rounds}")
-            note("orjson.loads", batch_seconds=parse_seconds(batch))
-            for peer in who:
-                taken = drive(started[peer.key].port, batch, 1, long_enough[peer.key]).median
-                note(peer.key, batch_seconds=taken)
-            for peer in who:
-                load_ = drive(started[peer.key].port, single, SINGLE_CONNECTIONS, seconds)
+            with running(peer, MODEL, contenders.python_of(peer)) as server:
+                if number == 1 and peer.key != contenders.FLOOR.key:
+                    check_port(server.port, model, checked)
+                warm = drive(server.port, batch, 1, long_enough.get(peer.key, warm_seconds)).median
+                long_enough[peer.key] = max(seconds, ceil(2.5 * warm))  # for two batches at the least
+                note(peer.key, batch_seconds=drive(server.port, batch, 1, long_enough[peer.key]).median)
+                load_ = drive(server.port, single, SINGLE_CONNECTIONS, seconds)
                 note(peer.key, single_per_second=load_.per_second, single_p50=load_.median, single_p99=load_.p99)
     return {"body_bytes": batch.stat().st_size, "rounds": rounds, "samples": samples}
 
