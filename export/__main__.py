@@ -1,4 +1,4 @@
-"""Command line, run from the repository: python -m export publish | train | standin | diff."""
+"""Command line, run from the repository: python -m export."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
-from export import archive, compare, publish, standin, train
+from export import archive, compare, promote, publish, standin, train
 from export.errors import ApprovedDiffersError, ExportError
 from scorer import reading
 from scorer.errors import ScorerError
@@ -81,7 +82,34 @@ def _parser() -> argparse.ArgumentParser:
     diff.add_argument("second", type=Path)
     diff.add_argument("--rows", type=Path, metavar="CSV", help="also: how far phat moves on these rows")
     diff.set_defaults(command=_diff)
+    _add_store_commands(commands)
     return parser
+
+
+def _add_store_commands(commands: Any) -> None:
+    signing = commands.add_parser("sign", help="an Ed25519 signature beside a coefficient file")
+    signing.add_argument("file", type=Path)
+    signing.add_argument("--key", type=Path, required=True, metavar="PEM", help="the private key")
+    signing.set_defaults(command=_sign)
+
+    store = argparse.ArgumentParser(add_help=False)
+    where = "a directory, or a URL: s3://BUCKET/PREFIX, gs://..., az://..."
+    store.add_argument("--store", required=True, metavar="URL", help=where)
+
+    promoting = commands.add_parser("promote", parents=[store], help="a version into a store, as the current one")
+    promoting.add_argument("name", help="the model's name")
+    promoting.add_argument("version")
+    promoting.add_argument(
+        "--from", dest="root", type=Path, default=Path("coefficients"), metavar="DIR", help="default: coefficients"
+    )
+    promoting.add_argument(
+        "--dry-run", type=Path, metavar="CSV", help="write nothing, show how phat moves on these rows"
+    )
+    promoting.set_defaults(command=_promote)
+
+    rolling = commands.add_parser("rollback", parents=[store], help="the version before the current one, current again")
+    rolling.add_argument("--to", default="", metavar="VERSION", help="another one, VERSION or NAME/VERSION")
+    rolling.set_defaults(command=_rollback)
 
 
 def _count(text: str) -> int:
@@ -124,6 +152,33 @@ def _diff(options: argparse.Namespace) -> int:
     if options.rows:
         print(compare.movement(old, new, options.rows))
     return EXIT_DIFFERS if lines else EXIT_OK
+
+
+def _sign(options: argparse.Namespace) -> int:
+    print(f"wrote {promote.sign(options.file, options.key)}")
+    return EXIT_OK
+
+
+def _promote(options: argparse.Namespace) -> int:
+    new = promote.candidate(options.root, options.name, options.version)
+    store = promote.Store(options.store)
+    if options.dry_run:
+        current = store.pointer()
+        movement = store.movement(new, options.dry_run)
+        print(f"{store.name}: {current or 'nothing'} → {new.pointer}; nothing was written")
+        print(movement or "there is nothing to compare with")
+        return EXIT_OK
+    before = store.promote(new)
+    signed = "signed" if new.signature else "not signed, so servers with SCORER_PUBLIC_KEY refuse it"
+    print(f"{store.name}: {before or 'nothing'} → {new.pointer}, {signed}\nsha256 {new.pointer.sha256}")
+    return EXIT_OK
+
+
+def _rollback(options: argparse.Namespace) -> int:
+    store = promote.Store(options.store)
+    before, now = store.rollback(options.to)
+    print(f"{store.name}: {before} → {now}\nsha256 {now.sha256}")
+    return EXIT_OK
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from pathlib import Path
 from export.errors import VersionExistsError
 from scorer.coefficients import CoefficientFile
 from scorer.files import replacing
-from scorer.store.directory import version_path
+from scorer.store.pointer import version_key
 
 
 def write_version(directory: Path, file: CoefficientFile) -> Path:
@@ -23,7 +23,7 @@ def write_version(directory: Path, file: CoefficientFile) -> Path:
     Raises:
         VersionExistsError: the version exists with other bytes.
     """
-    path = version_path(directory, file.model, file.version)
+    path = directory / version_key(file.model, file.version)
     data = file.to_bytes()
     if path.exists():
         if path.read_bytes() != data:

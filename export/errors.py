@@ -36,5 +36,9 @@ class ApprovedDiffersError(ExportError):
         super().__init__("this fit is not the approved equation, so nothing was written")
 
 
+class NoPreviousError(ExportError):
+    """A store does not say what came before its current version."""
+
+
 class VersionExistsError(ExportError):
     """A version is immutable: the name and version exist with other bytes."""

@@ -23,7 +23,7 @@ from scorer.coefficients import (
     Provenance,
     Term,
 )
-from scorer.store.directory import POINTER, Pointer, version_path
+from scorer.store.pointer import POINTER, Pointer, version_key
 
 MODEL = "glm-26"
 VERSION = "1.0.0"
@@ -124,7 +124,7 @@ def publish(directory: Path) -> tuple[Path, bool]:
         VersionExistsError: the version exists and these figures do not reproduce it.
     """
     file = published_file()
-    path = version_path(directory, file.model, file.version)
+    path = directory / version_key(file.model, file.version)
     if path.exists():
         existing = reading.read(path)
         if not reproduces(file, existing):

@@ -53,7 +53,7 @@ class Summand(NamedTuple):
 
 
 class Effects:
-    """What each level adds, looked up for a whole column of codes. Of the ways to do it in numpy take is the fastest."""
+    """What each level adds, looked up for a whole column of codes; of numpy's ways to do it take is the fastest."""
 
     def __init__(self, effects: Sequence[float]) -> None:
         self._effects = np.array(effects)

@@ -2,7 +2,8 @@
 
 ScorerError
 ├── CoefficientFileError        .source, .at (the path in the document), .reason
-│   ├── UnreadableFileError     missing, a directory, no permission
+│   ├── UnreadableFileError     a directory, no permission, a store that does not answer
+│   │   └── MissingFileError    there is no such file
 │   ├── FileTooLargeError       over the size cap, refused before it is parsed
 │   ├── NotJSONError            bytes that are no JSON document
 │   ├── UnknownFormatError      a format this version of scorer does not read
@@ -16,7 +17,9 @@ ScorerError
 │   ├── UnknownLevelError       a term, dummy or baseline names a level that is not declared
 │   ├── RepeatedNameError       an input, level, dummy or variable given twice
 │   ├── CertificateError        this machine does not reproduce the golden rows
-│   └── WrongHashError          the bytes are not those that the pointer names
+│   ├── WrongHashError          the bytes are not those that the pointer names
+│   ├── SignatureError          unsigned, or signed by another key, or altered since
+│   └── ReusedVersionError      a name and version that were served with other bytes
 ├── RowsError                   .problems (the first 20), .total
 │   ├── BadRowsError            one or more cells or rows that cannot be scored
 │   └── BadShapeError           neither a row, nor rows, nor columns of one length
@@ -25,6 +28,7 @@ ScorerError
 │   ├── BodyTooLargeError       .limit in bytes
 │   └── NotReadyError           no certified model is loaded yet
 ├── SettingError                .setting, .reason
+├── StoreError                  .place, .reason: cannot be opened or written to, or a key that cannot be used
 └── TableError                  a file of rows that cannot be read or written
 """
 
@@ -60,6 +64,10 @@ class CoefficientFileError(ScorerError):
 
 class UnreadableFileError(CoefficientFileError):
     """The file cannot be read at all."""
+
+
+class MissingFileError(UnreadableFileError):
+    """There is no such file."""
 
 
 class FileTooLargeError(CoefficientFileError):
@@ -116,6 +124,14 @@ class CertificateError(CoefficientFileError):
 
 class WrongHashError(CoefficientFileError):
     """The file's SHA-256 is not the one that was promised."""
+
+
+class SignatureError(CoefficientFileError):
+    """A signature is asked for, and there is none, or it is not that of the public key for these bytes."""
+
+
+class ReusedVersionError(CoefficientFileError):
+    """A name and version that were served before, with other bytes: versions are immutable."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +217,20 @@ class SettingError(ScorerError):
         self.setting = setting
         self.reason = reason
         super().__init__(f"{setting}: {reason}")
+
+
+class StoreError(ScorerError):
+    """A store that cannot be opened or written to, or a key for signatures that cannot be used.
+
+    Attributes:
+        place: its address or path.
+        reason: what is wrong with it.
+    """
+
+    def __init__(self, place: str, reason: str) -> None:
+        self.place = place
+        self.reason = reason
+        super().__init__(f"{place}: {reason}")
 
 
 class TableError(ScorerError):

@@ -65,11 +65,13 @@ def read_bytes(path: Path) -> bytes:
     """A file's bytes, at most one over document.MAX_BYTES of them, so that no huge file is taken into memory.
 
     Raises:
-        UnreadableFileError: with the system's own word for why.
+        UnreadableFileError: with the system's own word for why; MissingFileError where there is none.
     """
     try:
         with path.open("rb") as file:
             return file.read(document.MAX_BYTES + 1)
+    except FileNotFoundError:
+        raise errors.MissingFileError(str(path), "$", "no such file or directory") from None
     except OSError as error:
         raise errors.UnreadableFileError(str(path), "$", (error.strerror or str(error)).lower()) from None
 

@@ -6,7 +6,7 @@ import copy
 import csv
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,8 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 import scorer
-from export import standin
+from export import certificate, standin
+from scorer.coefficients import CoefficientFile
 from scorer.store.directory import shipped
 from tests.servers import Server, running
 
@@ -54,6 +55,16 @@ def stand_in(tmp_path_factory: pytest.TempPathFactory, model: scorer.Scorer) -> 
     with test.open(newline="") as file:
         rows = [{name: cell or None for name, cell in row.items()} for row in csv.DictReader(file)]
     return StandIn(train, test, rows)
+
+
+@pytest.fixture(scope="session")
+def versions(model: scorer.Scorer) -> list[CoefficientFile]:
+    """Three versions: the shipped one, and two with an intercept, certified by statsmodels."""
+    changed = [
+        certificate.certify(replace(model.file, version=version, intercept=intercept))
+        for version, intercept in (("1.1.0", 0.25), ("1.2.0", -0.5))
+    ]
+    return [model.file, *changed]
 
 
 @pytest.fixture(scope="session")

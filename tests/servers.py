@@ -10,14 +10,17 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any
 
 _ADDRESS = re.compile(r" at http://\S+:(\d+) ")
 START_SECONDS = 30
 STOP_SECONDS = 30
+WAIT_SECONDS = 30
 
 
 @dataclass
@@ -74,10 +77,46 @@ class Server:
         finally:
             client.close()
 
+    def wait_for_line(self, pattern: str) -> str:
+        """Waits for a line of output that holds a regular expression."""
+        found = wait_until(lambda: next((line for line in self.output if re.search(pattern, line)), None), pattern)
+        return str(found)
+
+    def reports(self, workers: int) -> dict[int, dict[str, Any]]:
+        """What each worker says under `serving` in GET /model, by its pid; those that are ready."""
+        reports: dict[int, dict[str, Any]] = {}
+        for _ in range(20 * workers):  # whichever worker is awake takes a new connection
+            with self.client() as client:
+                answer = client.send("GET", "/model")
+            if answer.status == HTTPStatus.OK:
+                report = answer.json()["serving"]
+                reports[report["pid"]] = report
+            if len(reports) == workers:
+                break
+        return reports
+
+    def wait_for_reports(self, workers: int, condition: Callable[[dict[str, Any]], bool], what: str) -> None:
+        """Waits until every worker's report is as it should be."""
+
+        def all_are() -> bool:
+            reports = self.reports(workers)
+            return len(reports) == workers and all(map(condition, reports.values()))
+
+        wait_until(all_are, what)
+
     def stop(self, number: int = signal.SIGTERM) -> int:
         """Sends a signal and waits for the end. Returns the exit code."""
         self.process.send_signal(number)
         return self.process.wait(STOP_SECONDS)
+
+
+def wait_until(condition: Callable[[], Any], what: str) -> Any:
+    """Waits until a condition gives something that is true, and returns that."""
+    until = time.monotonic() + WAIT_SECONDS
+    while not (result := condition()):
+        assert time.monotonic() < until, f"waited {WAIT_SECONDS} seconds for {what}"
+        time.sleep(0.005)
+    return result
 
 
 @contextmanager

@@ -16,8 +16,9 @@ import scorer
 from bench import report
 from export.__main__ import _parser as export_parser
 from scorer.__main__ import _parser as scorer_parser
-from scorer.service.app import Holder, create_app
+from scorer.service.app import create_app
 from scorer.service.documents import _PROBLEM
+from scorer.service.holder import Holder
 from scorer.service.problems import _URN, TABLE
 from scorer.service.settings import PREFIX, Settings
 from tests.conftest import SHIPPED

@@ -12,49 +12,16 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from scorer.errors import BodyTooLargeError, NotReadyError, ScorerError
-from scorer.scorer import Scorer
-from scorer.service import documents, problems
+from scorer.errors import BodyTooLargeError, ScorerError
+from scorer.service import problems
 from scorer.service.batches import Batch
+from scorer.service.holder import Holder
 from scorer.service.rows import RowCodec
+from scorer.service.shadow import Trial
 
 PREDICT = "/predict"
 
 _log = logging.getLogger("scorer.service")
-
-
-class Served:
-    """A scorer with all that is made of it once: what answers rows, the headers that name it, and its documents."""
-
-    def __init__(self, scorer: Scorer) -> None:
-        self.scorer = scorer
-        self.codec = RowCodec(scorer)
-        file = scorer.file
-        self.headers = [
-            (b"content-type", b"application/json"),
-            (b"x-model-name", file.model.encode()),
-            (b"x-model-version", file.version.encode()),
-            (b"x-model-sha256", file.sha256.encode()),
-        ]
-        self.model_document = orjson.dumps(documents.model(scorer))
-        self.openapi_document = orjson.dumps(documents.openapi(scorer))
-
-
-class Holder:
-    """Holds what is served, or None while no certified model is loaded. Setting `served` is the whole swap."""
-
-    def __init__(self, scorer: Scorer | None = None) -> None:
-        self.served = None if scorer is None else Served(scorer)
-
-    def require(self) -> Served:
-        """What is served.
-
-        Raises:
-            NotReadyError: nothing yet.
-        """
-        if self.served is None:
-            raise NotReadyError
-        return self.served
 
 
 class Predict:
@@ -67,7 +34,9 @@ class Predict:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             served = self._holder.require()
-            answer = await self._answer(served.codec, scope, receive)
+            shadow = self._holder.shadow
+            trial = shadow.sample() if shadow else None
+            answer = await self._answer(served.codec, scope, receive, trial)
         except ScorerError as error:
             await problems.of_scorer_error(error)(scope, receive, send)
             return
@@ -80,8 +49,10 @@ class Predict:
         headers = [*served.headers, (b"content-length", str(len(answer)).encode())]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": answer})
+        if shadow and trial is not None:
+            await shadow.compare(trial)
 
-    async def _answer(self, codec: RowCodec, scope: Scope, receive: Receive) -> bytes:
+    async def _answer(self, codec: RowCodec, scope: Scope, receive: Receive, trial: Trial | None) -> bytes:
         """Reads the body and answers it.
 
         Raises:
@@ -105,8 +76,11 @@ class Predict:
             more = message.get("more_body", False)
             if batch is None:
                 if not more:
-                    return codec.answer(chunk).require()
-                batch = Batch(codec)
+                    part = codec.answer(chunk)
+                    if trial is not None:
+                        trial.append((chunk, part.scored))
+                    return part.require()
+                batch = Batch(codec, trial)
             batch.feed(chunk)
             if not more:
                 return batch.finish()
@@ -143,7 +117,10 @@ def create_app(holder: Holder, max_body_bytes: int) -> Service:
     """
 
     async def model(_request: Request) -> Response:
-        return _json(holder.require().model_document)
+        return _json(orjson.dumps({**holder.require().model_document, "serving": holder.serving()}))
+
+    async def history(_request: Request) -> Response:
+        return _json(orjson.dumps({"history": holder.history()}))
 
     async def openapi(_request: Request) -> Response:
         return _json(holder.require().openapi_document)
@@ -159,6 +136,7 @@ def create_app(holder: Holder, max_body_bytes: int) -> Service:
     routes: list[Any] = [
         Route(PREDICT, predict, methods=["POST"]),
         Route("/model", model),
+        Route("/model/history", history),
         Route("/livez", livez),
         Route("/readyz", readyz),
         Route("/openapi.json", openapi),

@@ -17,7 +17,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from scorer.errors import PROBLEMS_SHOWN, BadRowsError, MalformedBodyError, Problem
-from scorer.service.rows import Part, RowCodec
+from scorer.service.rows import Body, Part, RowCodec
+from scorer.service.shadow import Trial
 
 SEGMENT_BYTES = 1024 * 1024
 """Bytes that are waited for before a segment is cut off: about 500 rows of 100 inputs."""
@@ -33,8 +34,15 @@ _MOST_BLANKS = 1_000
 class Batch:
     """The answer to one request, in the making."""
 
-    def __init__(self, codec: RowCodec) -> None:
+    def __init__(self, codec: RowCodec, trial: Trial | None = None) -> None:
+        """Starts an answer.
+
+        Args:
+            codec: of the version that answers.
+            trial: takes each segment and what was made of it, for a shadow; None where there is none.
+        """
         self._codec = codec
+        self._trial = trial
         self._chunks: list[bytes] = []
         self._size = 0
         self._wait_for = SEGMENT_BYTES
@@ -58,7 +66,8 @@ class Batch:
             BadShapeError: neither an object nor an array.
             BadRowsError: cells that no rule can read, or rows that are no objects or hold none of the model's inputs.
         """
-        self._take(self._codec.answer(b"".join(self._chunks)))
+        text = b"".join(self._chunks)
+        self._take(self._codec.answer(text), text)
         if self._total:
             raise BadRowsError(self._problems, self._total)
         if len(self._answers) == 1:
@@ -74,16 +83,17 @@ class Batch:
         text[comma] = _CLOSE
         try:
             with memoryview(text) as view, view[: comma + 1] as segment:
-                part = self._codec.answer(segment)
+                self._take(self._codec.answer(segment), segment)
         except MalformedBodyError:
             self._wait_for = _NEVER
             return
-        self._take(part)
         text[comma] = _OPEN
         self._chunks = [bytes(text[comma:])]
         self._size = len(text) - comma
 
-    def _take(self, part: Part) -> None:
+    def _take(self, part: Part, segment: Body) -> None:
+        if self._trial is not None:
+            self._trial.append((bytes(segment), part.scored))
         shown = PROBLEMS_SHOWN - len(self._problems)
         self._problems += [replace(problem, row=problem.row + self._rows) for problem in part.problems[:shown]]
         self._total += part.total

@@ -76,7 +76,8 @@ def openapi(scorer: Scorer) -> Document:
                     "responses": {"200": _model_answer("One answer for each row, in order.", answers), **bad},
                 }
             },
-            "/model": _get("model", "What is served", {"type": "object"}, not_ready),
+            "/model": _get("model", "What is served, and how it stands with its store", {"type": "object"}, not_ready),
+            "/model/history": _get("history", "The versions that this worker has served", {"type": "object"}, {}),
             "/livez": _get("livez", "Whether the process runs", {"type": "object"}, {}),
             "/readyz": _get("readyz", "Whether a certified model is loaded", {"type": "object"}, not_ready),
             "/openapi.json": _get("openapi", "This document", {"type": "object"}, not_ready),

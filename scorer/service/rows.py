@@ -17,6 +17,7 @@ import numpy as np
 from scorer.cells import BadCellError
 from scorer.errors import PROBLEMS_SHOWN, BadRowsError, BadShapeError, MalformedBodyError, Problem
 from scorer.scorer import NO_MODEL_INPUT, Scorer
+from scorer.scores import RowScore, Scores
 from scorer.service.answers import AnswerEncoder
 
 Body = bytes | bytearray | memoryview
@@ -51,12 +52,14 @@ class Part(NamedTuple):
     Attributes:
         rows: how many they are.
         answer: their answer, a JSON array; empty where anything is wrong.
+        scored: what it says; empty likewise.
         problems: what is wrong, the first 20, rows counted from 0.
         total: how much is wrong.
     """
 
     rows: int
     answer: bytes
+    scored: Scores | Sequence[RowScore]
     problems: Sequence[Problem] = ()
     total: int = 0
 
@@ -111,15 +114,15 @@ class RowCodec:
             layout, decoded = self._decode(body)
             rows = decoded if isinstance(decoded, list) else [decoded]
             if layout.empty in rows and (problems := self._rows_without_inputs(body, layout.empty, rows)):
-                return Part(len(rows), b"", problems, len(problems))
+                return Part(len(rows), b"", (), problems, len(problems))
         except msgspec.ValidationError:
             return self._diagnose(body)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise MalformedBodyError(_malformed(error)) from None
         try:
-            return Part(len(rows), self._score(rows, layout.kinds))
+            return self._score(rows, layout.kinds)
         except BadRowsError as error:
-            return Part(len(rows), b"", error.problems, error.total)
+            return Part(len(rows), b"", (), error.problems, error.total)
 
     def _decode(self, body: Body) -> tuple[Layout, Any]:
         try:
@@ -127,15 +130,16 @@ class RowCodec:
         except msgspec.ValidationError:  # found at the first cell that is otherwise, so little is decoded twice
             return self._any, self._any.decoder.decode(body)
 
-    def _score(self, rows: Sequence[Any], kinds: Sequence[set[type]]) -> bytes:
+    def _score(self, rows: Sequence[Any], kinds: Sequence[set[type]]) -> Part:
         if len(rows) <= SMALL_BATCH:
             try:
-                scores = [self._scorer.score_row_cells(self._cells(row)) for row in rows]
-                return self._answers.encode_rows(scores)
+                row_scores = [self._scorer.score_row_cells(self._cells(row)) for row in rows]
+                return Part(len(rows), self._answers.encode_rows(row_scores), row_scores)
             except BadRowsError:
                 pass  # that is of one row; scoring them together lists what is wrong in all of them
         columns = [list(map(getter, rows)) for getter in self._getters]
-        return self._answers.encode(self._scorer.score_cells(columns, kinds))
+        scores = self._scorer.score_cells(columns, kinds)
+        return Part(len(rows), self._answers.encode(scores), scores)
 
     def _rows_without_inputs(self, body: Body, empty: object, rows: Sequence[object]) -> list[Problem]:
         """Rows whose used cells are all missing must at least name one of the model's inputs, used or not."""
@@ -153,7 +157,7 @@ class RowCodec:
             problems = [problem for index, raw in enumerate(raw_rows) for problem in self._row_problems(index, raw)]
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise MalformedBodyError(_malformed(error)) from None
-        return Part(len(raw_rows), b"", problems[:PROBLEMS_SHOWN], len(problems))
+        return Part(len(raw_rows), b"", (), problems[:PROBLEMS_SHOWN], len(problems))
 
     def _row_problems(self, index: int, raw: msgspec.Raw) -> Iterator[Problem]:
         try:

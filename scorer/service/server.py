@@ -9,6 +9,7 @@ import os
 import signal
 import socket
 import sys
+import tempfile
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,56 +17,76 @@ import uvicorn
 import uvicorn.config
 
 from scorer.errors import ScorerError, SettingError
-from scorer.scorer import Scorer
-from scorer.service.app import Holder, Service, create_app
-from scorer.service.settings import Settings
-from scorer.store.directory import load
+from scorer.service.app import Service, create_app
+from scorer.service.models import Models
+from scorer.service.settings import PREFIX, Settings
+from scorer.store.sources import Look
 
 _BACKLOG = 2_048
 
 
 def serve(environment: Mapping[str, str]) -> None:
-    """Serves until SIGTERM or Ctrl-C, then lets running requests finish.
+    """Serves until SIGTERM or Ctrl-C, then lets running requests finish. SIGHUP looks at the store at once.
 
     Args:
         environment: where the SCORER_* settings are read from; workers inherit it.
 
     Raises:
         SettingError: a setting that cannot be used, a port that is taken among them.
-        CoefficientFileError: the model cannot be loaded.
+        CoefficientFileError: the model is a single file, and cannot be loaded.
     """
     settings = Settings.from_environment(environment)
-    scorer = load(settings.model or None)
+    models = Models(settings)
+    first = models.first_look()
     listener = _listen(settings)
     workers = settings.worker_count()
-    _announce(scorer, listener, workers)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _stop)
+    _announce(first, models.source.name, listener, workers)
     if workers == 1:
-        app = create_app(Holder(scorer), settings.max_body_bytes)
-        _settle()
-        uvicorn.Server(_config(app, settings)).run([listener])
+        config = _config(create_app(models.holder, settings.max_body_bytes), settings)
+        _start(models, first)
+        uvicorn.Server(config).run([listener])
     else:
-        from uvicorn.supervisors import Multiprocess  # takes 5 ms that one worker can do without
+        _serve_with_workers(settings, environment, listener, workers)
 
-        os.environ.update(environment)
-        Multiprocess(_config("scorer.service.server:worker", settings, workers), [listener]).run()
+
+def _serve_with_workers(
+    settings: Settings, environment: Mapping[str, str], listener: socket.socket, workers: int
+) -> None:
+    from uvicorn.supervisors import Multiprocess  # takes 5 ms that one worker can do without
+
+    class Supervisor(Multiprocess):
+        """Passes SIGHUP on, where uvicorn's own would start all workers anew."""
+
+        def handle_hup(self) -> None:
+            for process in self.processes:
+                if process.pid is not None:
+                    os.kill(process.pid, signal.SIGHUP)
+
+    os.environ.update(environment)
+    # A worker that is started anew serves what the others do, even where the model has gone since.
+    with tempfile.TemporaryDirectory(prefix="scorer-") as directory:
+        os.environ.setdefault(f"{PREFIX}CACHE_DIR", directory)
+        Supervisor(_config("scorer.service.server:worker", settings, workers), [listener]).run()
 
 
 def worker() -> Service:
     """The app of one worker process, made from the environment."""
     try:
         settings = Settings.from_environment(os.environ)
-        app = create_app(Holder(load(settings.model or None)), settings.max_body_bytes)
-        _settle()
-        return app
+        models = Models(settings)
     except ScorerError as error:
         print(f"scorer: {error}", file=sys.stderr)
         sys.exit(uvicorn.config.STARTUP_FAILURE)
+    _start(models)
+    return create_app(models.holder, settings.max_body_bytes)
 
 
-def _settle() -> None:
-    """Readies this process for requests."""
+def _start(models: Models, first: Look | None = None) -> None:
+    """Loads the model, and readies this process for requests."""
+    signal.signal(signal.SIGHUP, lambda _number, _frame: models.wake())
+    models.start(first)
     gc.freeze()  # what is there now stays: the collector need not look at it again with every few requests
     _keep_heap()
 
@@ -90,6 +111,7 @@ def _config(app: Any, settings: Settings, workers: int = 1) -> uvicorn.Config:
     logging = copy.deepcopy(uvicorn.config.LOGGING_CONFIG)
     for name in ("uvicorn", "uvicorn.error"):
         logging["loggers"][name]["level"] = "WARNING"
+    logging["loggers"]["scorer"] = {"handlers": ["default"], "level": "INFO", "propagate": False}
     return uvicorn.Config(
         app,
         factory=isinstance(app, str),
@@ -125,16 +147,16 @@ def _listen(settings: Settings) -> socket.socket:
     return listener
 
 
-def _announce(scorer: Scorer, listener: socket.socket, workers: int) -> None:
+def _announce(first: Look | None, source: str, listener: socket.socket, workers: int) -> None:
     host, port = listener.getsockname()[:2]
     shown = f"[{host}]" if ":" in host else host
     processes = "1 worker" if workers == 1 else f"{workers} workers"
-    file = scorer.file
-    print(
-        f"serving {file.model} {file.version} (sha256 {file.sha256[:12]}) at http://{shown}:{port} with {processes}; "
-        f"Ctrl-C stops",
-        flush=True,
-    )
+    if first and first.loaded:
+        pointer = first.loaded.pointer
+        what = f"serving {pointer} (sha256 {pointer.sha256[:12]})"
+    else:
+        what = f"waiting for the model of {source}, listening"
+    print(f"{what} at http://{shown}:{port} with {processes}; Ctrl-C stops", flush=True)
 
 
 def _stop(_number: int, _frame: object) -> None:

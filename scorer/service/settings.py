@@ -19,7 +19,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """How the service runs. The variable of each field is its name in capitals after ``SCORER_``.
 
     Attributes:
-        model: a coefficient file, or a directory with a pointer; empty for the one that ships with the package.
+        model: a coefficient file, or a store of versions: a directory, or a URL (http, https, s3, gs, az); empty for
+            the directory that ships with the package.
+        version: serves this version, whatever the store's pointer names: VERSION or MODEL/VERSION.
+        public_key: PEM file with an Ed25519 public key; then only coefficient files that it has signed are served.
+        refresh_seconds: time between two looks at the store.
+        store_seconds: how long one answer of the store may take.
+        cache_dir: directory where the last good model is kept, for a start without the store; empty for none.
+        shadow_version: a second version that scores a share of the requests too, without answering any.
+        shadow_share: that share, of requests.
         host: address to listen on.
         port: port to listen on; 0 takes a free one.
         workers: processes; 0 is the CPUs that this process may use.
@@ -29,6 +37,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     model: str = ""
+    version: str = ""
+    public_key: str = ""
+    refresh_seconds: Annotated[float, Meta(gt=0, le=86_400)] = 10.0
+    store_seconds: Annotated[float, Meta(gt=0, le=600)] = 5.0
+    cache_dir: str = ""
+    shadow_version: str = ""
+    shadow_share: Annotated[float, Meta(gt=0, le=1)] = 0.1
     host: str = "127.0.0.1"
     port: Annotated[int, Meta(ge=0, le=65_535)] = 1313
     workers: Annotated[int, Meta(ge=0, le=1_024)] = 0

@@ -13,7 +13,8 @@ import uvicorn
 
 import scorer
 from scorer import Scorer
-from scorer.service.app import Holder, Served, create_app
+from scorer.service.app import create_app
+from scorer.service.holder import Holder, Served
 from scorer.service.rows import Part
 from tests.servers import Client
 
@@ -58,11 +59,11 @@ class Broken(Served):
         raise ZeroDivisionError(f"secret {body!r}")
 
     @property
-    def model_document(self) -> bytes:
+    def model_document(self) -> dict[str, object]:
         raise ZeroDivisionError("secret")
 
     @model_document.setter
-    def model_document(self, _document: bytes) -> None:
+    def model_document(self, _document: object) -> None:
         pass
 
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 import scorer
 from scorer.errors import RequestError, RowsError
 from scorer.service import batches
-from scorer.service.app import Served
 from scorer.service.batches import Batch
+from scorer.service.holder import Served
 from tests.conftest import StandIn
 from tests.service.test_rows import any_rows
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 import scorer
 from scorer import reading
 from scorer.errors import BadRowsError, BadShapeError, MalformedBodyError
-from scorer.service.app import Served
 from scorer.service.batches import Batch
+from scorer.service.holder import Served
 from tests.conftest import SMALL
 
 MODEL = scorer.load()

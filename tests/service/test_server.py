@@ -14,8 +14,11 @@ from typing import Any
 import pytest
 
 import scorer
+from scorer.coefficients import CoefficientFile
+from scorer.store.signing import PrivateKey
 from tests.conftest import SHIPPED
-from tests.servers import running
+from tests.servers import Server, running
+from tests.stores import Store, make_keys
 
 SERVE = [sys.executable, "-m", "scorer", "serve"]
 
@@ -116,17 +119,37 @@ def test_a_bad_model_does_not_start(document: dict[str, Any], tmp_path: Path) ->
     assert "the certificate is not reproduced" in done.stderr
 
 
-def test_a_worker_that_cannot_load_the_model_stops_the_server(document: dict[str, Any], tmp_path: Path) -> None:
-    """The file is fine when the parent looks at it and gone when a worker is started anew."""
+def kill_a_worker(server: Server) -> None:
+    children = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text().split()
+    workers = [pid for pid in children if "spawn_main" in Path(f"/proc/{pid}/cmdline").read_text()]
+    os.kill(int(workers[0]), signal.SIGKILL)
+
+
+def test_a_worker_that_is_started_anew_serves_what_the_others_do(document: dict[str, Any], tmp_path: Path) -> None:
+    """The file is there when the server starts, and gone when a worker ends and another takes its place."""
     path = tmp_path / "model.json"
     path.write_text(json.dumps(document))
     with running("--model", str(path), "--workers", "2") as server:
+        server.wait_for_reports(2, bool, "both workers")
+        path.unlink()
+        kill_a_worker(server)
+        server.wait_for_line(r"serving glm-26 1\.0\.0 from the cache, trying again: .*model\.json: no such file")
         with server.client() as client:
             assert client.send("GET", "/readyz").status == 200
-        path.unlink()
-        children = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text().split()
-        workers = [pid for pid in children if "spawn_main" in Path(f"/proc/{pid}/cmdline").read_text()]
-        os.kill(int(workers[0]), signal.SIGKILL)
+    assert not any("Traceback" in line for line in server.output)
+
+
+def test_a_worker_that_cannot_start_stops_the_server(versions: list[CoefficientFile], tmp_path: Path) -> None:
+    """A setting is fine when the server starts, and not when a worker is started anew."""
+    private, public = make_keys(tmp_path)
+    store = Store(tmp_path / "store", versions[0])
+    store.write(f"{store.pointer('1.0.0').key}.sig", PrivateKey(private).sign(versions[0].to_bytes()))
+    store.point("1.0.0")
+    environment = {"SCORER_PUBLIC_KEY": str(public)}
+    with running("--workers", "2", "--model", str(store.path), environment=environment) as server:
+        server.wait_for_reports(2, bool, "both workers")
+        public.unlink()
+        kill_a_worker(server)
         server.process.wait(30)
-    assert any("model.json: no such file or directory" in line for line in server.output)
+    assert any("SCORER_PUBLIC_KEY: " in line and "no such file" in line for line in server.output)
     assert not any("Traceback" in line for line in server.output)

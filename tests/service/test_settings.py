@@ -30,7 +30,7 @@ def test_values_are_typed() -> None:
         ("SCORER_WORKERS", "-1", "expected `int` >= 0"),
         ("SCORER_MAX_BODY_BYTES", "0", "expected `int` >= 1"),
         ("SCORER_ACCESS_LOG", "perhaps", "expected `bool`, got `str`"),
-        ("SCORER_PROT", "1313", "no such setting; known are SCORER_MODEL, SCORER_HOST"),
+        ("SCORER_PROT", "1313", "no such setting; known are SCORER_MODEL, SCORER_VERSION"),
     ],
 )
 def test_bad_settings_are_named(name: str, value: str, reason: str) -> None:

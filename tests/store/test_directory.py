@@ -8,7 +8,7 @@ import pytest
 
 import scorer
 from scorer import errors
-from scorer.store import directory
+from scorer.store import directory, pointer
 from tests.conftest import SHIPPED
 
 
@@ -19,10 +19,11 @@ def place(tmp_path: Path) -> Path:
 
 
 def test_the_shipped_pointer_names_the_shipped_file() -> None:
-    pointer = directory.read_pointer(directory.shipped())
+    data = (directory.shipped() / pointer.POINTER).read_bytes()
     model = scorer.load()
-    assert pointer == directory.Pointer(model.file.model, model.file.version, model.file.sha256)
-    assert pointer.to_bytes() == (directory.shipped() / directory.POINTER).read_bytes()
+    current = pointer.parse(data, "pointer")
+    assert current == pointer.Pointer(model.file.model, model.file.version, model.file.sha256)
+    assert current.to_bytes() == data
 
 
 def test_a_file_and_a_directory_load_the_same(place: Path) -> None:
@@ -45,7 +46,7 @@ def test_a_directory_without_pointer(tmp_path: Path) -> None:
     ("key", "value"), [("model", "../x"), ("version", "a/b"), ("version", ".."), ("model", "/etc")]
 )
 def test_a_pointer_cannot_lead_out_of_its_directory(place: Path, key: str, value: str) -> None:
-    pointer = json.loads((place / directory.POINTER).read_text())
-    (place / directory.POINTER).write_text(json.dumps({**pointer, key: value}))
+    document = json.loads((place / pointer.POINTER).read_text())
+    (place / pointer.POINTER).write_text(json.dumps({**document, key: value}))
     with pytest.raises(errors.InvalidValueError):
         scorer.load(place)

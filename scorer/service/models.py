@@ -1,0 +1,149 @@
+"""Settings → where the models of one worker come from, kept current and handed to its app."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from scorer.errors import CoefficientFileError, ScorerError, SettingError, StoreError
+from scorer.service.holder import Holder, Served
+from scorer.service.settings import Settings
+from scorer.service.shadow import Shadow
+from scorer.store.cache import LastGood
+from scorer.store.directory import shipped
+from scorer.store.places import Place, open_place
+from scorer.store.refresh import Refresher
+from scorer.store.refresh import Served as Version
+from scorer.store.sources import Loaded, Look, OneFile, Source, Verifier, Versions
+
+
+class Models:
+    """The model that a worker serves, and the one that it tries out.
+
+    Attributes:
+        holder: of both, for the app.
+        source: where the served one comes from.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        """Opens the store, and reads nothing of it yet.
+
+        Raises:
+            SettingError: a setting that cannot be used.
+        """
+        self._settings = settings
+        self._verifier = _verifier(settings)
+        self.source: Source = self._source()
+        self.holder = Holder()
+        self._refresher = self._make_refresher(self.source, settings.version, self._serve)
+        self._trial = self._make_trial()
+        self.holder.serving = self._report
+        self.holder.history = self._history
+
+    def first_look(self) -> Look | None:
+        """Looks at a local source before anything is started; None where it is not local, or a store without a model.
+
+        Raises:
+            CoefficientFileError: a single file cannot be served.
+        """
+        if not self.source.local:
+            return None
+        try:
+            return self.source.look()
+        except CoefficientFileError:
+            if isinstance(self.source, OneFile):
+                raise
+            return None
+
+    def start(self, first: Look | None = None) -> None:
+        """Loads what is there, and keeps it current from then on.
+
+        Args:
+            first: what first_look gave.
+        """
+        self._refresher.start(first)
+        if self._trial:
+            self._trial.start()
+
+    def wake(self) -> None:
+        """Looks at the store at once. May be called from a signal's handler."""
+        for refresher in filter(None, (self._refresher, self._trial)):
+            refresher.wake()
+
+    def _source(self) -> Source:
+        settings = self._settings
+        if not settings.model.endswith(".json") and not Path(settings.model).is_file():
+            return self._versions(settings.version)
+        for name in ("version", "shadow_version"):
+            if getattr(settings, name):
+                raise SettingError(f"SCORER_{name.upper()}", "needs a store, and SCORER_MODEL is a single file")
+        directory, _, name = settings.model.rpartition("/")
+        return OneFile(self._place(directory or "."), name, self._verifier)
+
+    def _versions(self, version: str) -> Versions:
+        return Versions(self._place(self._settings.model or str(shipped())), version, self._verifier)
+
+    def _place(self, address: str) -> Place:
+        try:
+            return open_place(address, self._settings.store_seconds)
+        except StoreError as error:
+            raise SettingError("SCORER_MODEL", str(error)) from None
+
+    def _make_refresher(self, source: Source, version: str, use: Any) -> Refresher:
+        directory = self._settings.cache_dir
+        cache = LastGood(Path(directory), source.name, version, self._verifier) if directory else None
+        return Refresher(source, use, self._settings.refresh_seconds, cache)
+
+    def _make_trial(self) -> Refresher | None:
+        version = self._settings.shadow_version
+        return self._make_refresher(self._versions(version), version, self._try_out) if version else None
+
+    def _serve(self, loaded: Loaded) -> None:
+        self.holder.served = Served(loaded.scorer)
+
+    def _try_out(self, loaded: Loaded) -> None:
+        self.holder.shadow = Shadow(loaded.scorer, self._settings.shadow_share)
+
+    def _report(self) -> dict[str, Any]:
+        status = self._refresher.status
+        shadow = self.holder.shadow
+        report: dict[str, Any] = {
+            "pid": os.getpid(),
+            "source": status.source,
+            "pinned": bool(self._settings.version),
+            "signed": self._verifier is not None,
+            "current": _version(status.current),
+            "previous": _version(status.previous),
+            "looked": status.looked,
+            "failing": status.failing is not None,
+            "failures": status.failures,
+            "last_failure": asdict(status.last_failure) if status.last_failure else None,
+        }
+        if self._trial:
+            failing = self._trial.status.failing
+            report["shadow"] = (shadow.report() if shadow else {}) | {"failing": failing.reason if failing else None}
+        return report
+
+    def _history(self) -> list[dict[str, Any]]:
+        return [asdict(version) for version in self._refresher.status.history]
+
+
+def _version(version: Version | None) -> dict[str, Any] | None:
+    return asdict(version) if version else None
+
+
+def _verifier(settings: Settings) -> Verifier | None:
+    if not settings.public_key:
+        return None
+    try:
+        from scorer.store.signing import PublicKey  # who checks no signatures need not have cryptography
+    except ModuleNotFoundError as error:
+        raise SettingError(
+            "SCORER_PUBLIC_KEY", f"needs {error.name}: pip install 'coefficient-scorer[store]'"
+        ) from None
+    try:
+        return PublicKey(Path(settings.public_key))
+    except ScorerError as error:
+        raise SettingError("SCORER_PUBLIC_KEY", str(error)) from None

@@ -1,0 +1,97 @@
+"""A second version, tried out on a share of the requests: it scores what the first has answered, and answers nothing.
+
+It scores after the answer has been sent, so no request waits for it, and in the event loop, a segment at a time, so
+that other requests come in between.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from scorer.errors import ScorerError
+from scorer.scorer import Scorer
+from scorer.scores import RowScore, Scores
+from scorer.service.rows import Body, RowCodec
+
+Scored = Scores | Sequence[RowScore]
+Trial = list[tuple[Body, Scored]]
+"""What the first version made of a request: for each segment of its body the segment and the scores."""
+
+_log = logging.getLogger("scorer.service")
+
+
+class Shadow:
+    """What a second version makes of requests, beside the first.
+
+    Attributes:
+        scorer: of the second version.
+    """
+
+    def __init__(self, scorer: Scorer, share: float) -> None:
+        """Makes a shadow.
+
+        Args:
+            scorer: of the second version.
+            share: of the requests that are scored with it, above 0 and up to 1.
+        """
+        self.scorer = scorer
+        self._codec = RowCodec(scorer)
+        self._share = share
+        self._requests = self._rows = self._failed = self._flipped = 0
+        self._largest = self._total = 0.0
+
+    def sample(self) -> Trial | None:
+        """Whether a request is among the share: a list to be filled with what the first version makes of it."""
+        return [] if random.random() < self._share else None
+
+    async def compare(self, trial: Trial) -> None:
+        """Scores an answered request, and notes how the second version differs. Never raises."""
+        try:
+            for body, scored in trial:
+                self._compare(body, scored)
+                await asyncio.sleep(0)
+        except ScorerError:  # the second version has inputs of other kinds, say
+            self._failed += 1
+        except Exception:
+            _log.exception("the shadow version failed")
+            self._failed += 1
+        self._requests += 1
+
+    def _compare(self, body: Body, scored: Scored) -> None:
+        part = self._codec.answer(body)
+        part.require()
+        first, second = _columns(scored), _columns(part.scored)
+        moved = np.abs(first[0] - second[0])
+        self._rows += len(moved)
+        self._largest = max(self._largest, float(moved.max(initial=0.0)))
+        self._total += float(moved.sum())
+        self._flipped += int(np.count_nonzero(first[1] != second[1]))
+
+    def report(self) -> dict[str, Any]:
+        """Who is tried out, and how it differs: counts, the largest and the mean |Δphat|, outcomes flipped."""
+        file = self.scorer.file
+        return {
+            "name": file.model,
+            "version": file.version,
+            "sha256": file.sha256,
+            "share": self._share,
+            "requests": self._requests,
+            "requests_failed": self._failed,
+            "rows": self._rows,
+            "largest_difference": self._largest,
+            "mean_difference": self._total / self._rows if self._rows else 0.0,
+            "outcomes_flipped": self._flipped,
+        }
+
+
+def _columns(scored: Scored) -> tuple[Any, Any]:
+    """phat and outcome, shape (n,) each."""
+    if isinstance(scored, Scores):
+        return scored.phat, scored.outcome
+    return np.array([row.phat for row in scored]), np.array([row.outcome for row in scored])

@@ -1,0 +1,104 @@
+"""A static file server, read with the standard library. Conditional requests by ETag, or else by Last-Modified."""
+
+from __future__ import annotations
+
+import http.client
+import urllib.error
+import urllib.request
+from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
+from time import monotonic
+from urllib.parse import quote, urlsplit, urlunsplit
+
+from scorer import __version__, document
+from scorer.errors import MissingFileError, StoreError, UnreadableFileError
+from scorer.store.places import Found
+
+_CHUNK = 64 * 1024
+
+
+class HTTP:
+    """A static file server. The tag is the name of a condition's header and its value."""
+
+    local = False
+
+    def __init__(self, address: str, timeout: float) -> None:
+        parts = urlsplit(address)
+        host = parts.netloc.rpartition("@")[2]
+        self._timeout = timeout
+        self._headers = {"user-agent": f"coefficient-scorer/{__version__}"}
+        if host != parts.netloc:
+            raise StoreError(urlunsplit(parts._replace(netloc=host)), "a URL with a password in it ends up in logs")
+        self._base = address.rstrip("/")
+        self.name = self._base
+
+    def where(self, key: str) -> str:
+        """The file's URL."""
+        return f"{self._base}/{quote(key)}"
+
+    def read(self, key: str, tag: str | None = None) -> Found | None:
+        """As Place."""
+        url = self.where(key)
+        condition = dict([tag.split(": ", 1)]) if tag else {}
+        request = urllib.request.Request(url, headers={**self._headers, **condition})
+        try:
+            return self._get(request, url)
+        except urllib.error.HTTPError as error:
+            with error:
+                if error.code == http.HTTPStatus.NOT_MODIFIED and condition:
+                    return None
+                if error.code in (http.HTTPStatus.NOT_FOUND, http.HTTPStatus.GONE):
+                    raise MissingFileError(url, "$", f"answered {error.code}") from None
+                raise UnreadableFileError(url, "$", f"answered {error.code}") from None
+        except urllib.error.URLError as error:
+            raise UnreadableFileError(url, "$", _reason(error.reason)) from None
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            raise UnreadableFileError(url, "$", _reason(error)) from None
+
+    def _get(self, request: urllib.request.Request, url: str) -> Found:
+        until = monotonic() + self._timeout
+        with urllib.request.urlopen(request, timeout=self._timeout) as response:
+            data = b""
+            while chunk := response.read1(min(_CHUNK, document.MAX_BYTES + 1 - len(data))):
+                data += chunk
+                if monotonic() > until:  # one that sends a byte now and then never meets the socket's timeout
+                    raise TimeoutError
+            promised = response.headers.get("content-length")
+            if promised is not None and len(data) < min(int(promised), document.MAX_BYTES + 1):
+                raise UnreadableFileError(url, "$", f"ended after {len(data):,} of {int(promised):,} bytes")
+            return Found(data, _tag(response.headers))
+
+    def write(self, key: str, _data: bytes) -> None:
+        """As Place: a static file server takes nothing."""
+        raise StoreError(
+            self.where(key), "is read over HTTP and cannot be written to: promote to where it is served from"
+        )
+
+
+def _tag(headers: http.client.HTTPMessage) -> str | None:
+    if etag := headers.get("etag"):
+        return f"if-none-match: {etag}"
+    changed, answered = (_time(headers.get(name)) for name in ("last-modified", "date"))
+    if changed and answered and answered - changed >= _SURE:
+        return f"if-modified-since: {headers['last-modified']}"
+    return None
+
+
+_SURE = timedelta(seconds=2)
+"""Last-Modified counts whole seconds: of a file that has just changed it does not tell a second change in that second
+(RFC 9110, section 8.8.2.2)."""
+
+
+def _time(text: str | None) -> datetime | None:
+    try:
+        return parsedate_to_datetime(text) if text else None
+    except ValueError:
+        return None
+
+
+def _reason(error: object) -> str:
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror.lower()
+    return str(error).lower() or type(error).__name__

@@ -1,0 +1,71 @@
+"""An object store (S3, Google Cloud Storage, Azure Blob), by obstore. It reads the cloud's usual environment variables
+for credentials, region and endpoint: https://developmentseed.org/obstore/latest/authentication/."""
+
+from __future__ import annotations
+
+import os
+import re
+from datetime import timedelta
+from typing import Any
+
+import obstore
+from obstore.exceptions import BaseError, NotFoundError, NotModifiedError
+from obstore.store import from_url
+
+from scorer import document
+from scorer.errors import FileTooLargeError, MissingFileError, StoreError, UnreadableFileError
+from scorer.store.places import Found
+
+
+class Objects:
+    """A bucket, or a part of it under a prefix. The tag is the ETag."""
+
+    local = False
+
+    def __init__(self, address: str, timeout: float) -> None:
+        self.name = address.rstrip("/")
+        wait = timedelta(seconds=timeout)
+        plain = os.environ.get("AWS_ALLOW_HTTP", "").lower() in ("1", "true")  # options that are given hide this one
+        retries: Any = {"max_retries": 0, "retry_timeout": wait}  # who looks again soon needs none
+        try:
+            self._store = from_url(
+                self.name,
+                client_options={"timeout": wait, "connect_timeout": wait, "allow_http": plain},
+                retry_config=retries,
+            )
+        except (BaseError, ValueError) as error:
+            raise StoreError(self.name, _reason(error)) from None
+
+    def where(self, key: str) -> str:
+        """The object's URL."""
+        return f"{self.name}/{key}"
+
+    def read(self, key: str, tag: str | None = None) -> Found | None:
+        """As Place."""
+        try:
+            found = obstore.get(self._store, key, options={"if_none_match": tag} if tag else {})
+            if found.meta["size"] > document.MAX_BYTES:
+                reason = f"{found.meta['size']:,} bytes are more than the cap of {document.MAX_BYTES:,}"
+                raise FileTooLargeError(self.where(key), "$", reason)
+            return Found(found.bytes().to_bytes(), found.meta["e_tag"])
+        except NotModifiedError:
+            return None
+        except (NotFoundError, FileNotFoundError):
+            raise MissingFileError(self.where(key), "$", "no such object") from None
+        except (BaseError, OSError) as error:
+            raise UnreadableFileError(self.where(key), "$", _reason(error)) from None
+
+    def write(self, key: str, data: bytes) -> None:
+        """As Place."""
+        try:
+            obstore.put(self._store, key, data)
+        except (BaseError, OSError) as error:
+            raise StoreError(self.where(key), _reason(error)) from None
+
+
+def _reason(error: Exception) -> str:
+    """The first line, without how long it took: what follows are the details of a program."""
+    return _TOOK.sub("", str(error).partition("\n")[0].strip())
+
+
+_TOOK = re.compile(r" in \d[\d.]*[nµm]?s\b")

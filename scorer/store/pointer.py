@@ -1,0 +1,86 @@
+"""What lies in a store: coefficient files at NAME/VERSION.json, and current.json, the pointer to the one in use."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from scorer import document
+from scorer.document import Node
+
+POINTER = "current.json"
+SIGNATURE = ".sig"
+"""A coefficient file's signature stands beside it, under its name with this ending."""
+
+_SAFE = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]*")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_KEYS = ("model", "version", "sha256")
+
+
+def version_key(model: str, version: str) -> str:
+    """Where a version lies in a store."""
+    return f"{model}/{version}.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Pointer:
+    """Names the current version.
+
+    Attributes:
+        model: the model's name.
+        version: its version.
+        sha256: of the coefficient file's bytes, in hex.
+        previous: what the pointer named before, for a rollback; None where that is not known.
+    """
+
+    model: str
+    version: str
+    sha256: str
+    previous: Pointer | None = None
+
+    def __str__(self) -> str:
+        return f"{self.model} {self.version}"
+
+    @property
+    def key(self) -> str:
+        """Where the version lies in the pointer's store."""
+        return version_key(self.model, self.version)
+
+    def to_bytes(self) -> bytes:
+        """The pointer document."""
+        keys: dict[str, object] = {key: getattr(self, key) for key in _KEYS}
+        if self.previous:
+            keys["previous"] = {key: getattr(self.previous, key) for key in _KEYS}
+        return document.encode(keys)
+
+
+def parse(data: bytes, source: str) -> Pointer:
+    """Reads a pointer document.
+
+    Args:
+        data: its bytes.
+        source: what to call it in errors.
+
+    Raises:
+        CoefficientFileError: it is none, or one of its names could lead out of the store.
+    """
+    node = document.parse(data, source)
+    if "previous" not in node.members():
+        return _pointer(node.object(*_KEYS))
+    keys = node.object(*_KEYS, "previous")
+    return _pointer(keys, _pointer(keys["previous"].object(*_KEYS)))
+
+
+def _pointer(keys: dict[str, Node], previous: Pointer | None = None) -> Pointer:
+    for key in ("model", "version"):
+        if not is_safe(keys[key].text()):
+            raise keys[key].invalid("expected letters, digits, dots, dashes and underscores")
+    if not _SHA256.fullmatch(keys["sha256"].text()):
+        raise keys["sha256"].invalid("expected 64 hexadecimal digits")
+    model, version, sha256 = (keys[key].text() for key in _KEYS)
+    return Pointer(model, version, sha256, previous)
+
+
+def is_safe(name: str) -> bool:
+    """Whether a model's name or version can be part of a key: it cannot lead out of the store."""
+    return _SAFE.fullmatch(name) is not None

@@ -1,0 +1,261 @@
+"""Keeps a model current: looks at its source in a thread of its own, and hands over what has passed every check.
+
+Nothing that fails here reaches a request: whatever is served stays, the failure is logged once and counted, and the
+next look comes sooner at first and then less and less often.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+from scorer.errors import CoefficientFileError, MissingFileError, ReusedVersionError, StoreError
+from scorer.store.cache import LastGood
+from scorer.store.sources import Loaded, Look, Source
+
+HISTORY = 100
+"""How many of the versions served last are remembered."""
+
+_log = logging.getLogger("scorer.store")
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A version that was or is served.
+
+    Attributes:
+        model, version, sha256: which.
+        since: from when on, UTC.
+        until: until when; None for the one that is served.
+        source: where it came from.
+    """
+
+    model: str
+    version: str
+    sha256: str
+    since: str
+    until: str | None
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A look that brought no model.
+
+    Attributes:
+        at: when it was first met, UTC.
+        times: how often in a row.
+        reason: what went wrong.
+    """
+
+    at: str
+    times: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """How it stands with a model. Never changes; a Refresher replaces it as a whole.
+
+    Attributes:
+        source: where the model comes from.
+        looked: when that was last looked at, UTC; None for not yet.
+        failing: what goes wrong now; None where the last look went well.
+        last_failure: the last that went wrong, be it mended or not.
+        failures: how many looks went wrong.
+        history: the versions served, the present one last.
+    """
+
+    source: str
+    looked: str | None = None
+    failing: Failure | None = None
+    last_failure: Failure | None = None
+    failures: int = 0
+    history: tuple[Served, ...] = field(default=())
+
+    @property
+    def current(self) -> Served | None:
+        """What is served."""
+        return self.history[-1] if self.history else None
+
+    @property
+    def previous(self) -> Served | None:
+        """What was served before."""
+        return self.history[-2] if len(self.history) > 1 else None
+
+
+class Refresher:
+    """Looks at a source every few seconds.
+
+    Attributes:
+        status: how it stands.
+    """
+
+    def __init__(
+        self, source: Source, use: Callable[[Loaded], None], seconds: float, cache: LastGood | None = None
+    ) -> None:
+        """Makes a refresher, which does nothing before it is started.
+
+        Args:
+            source: where the model comes from.
+            use: takes each new model; what it raises counts as a failure of the model.
+            seconds: between two looks.
+            cache: where the last good model is kept; None for nowhere.
+        """
+        self._source = source
+        self._use = use
+        self._seconds = seconds
+        self._cache = cache
+        self._tag: str | None = None
+        self._hashes: dict[tuple[str, str], str] = {}
+        self._wake = threading.Event()
+        self._stopped = False
+        self._thread = threading.Thread(target=self._run, name="refresher", daemon=True)
+        self.status = Status(source.name)
+
+    def start(self, first: Look | None = None) -> None:
+        """Starts looking. The first look at a local source is done when this returns.
+
+        Args:
+            first: what a look gave that has been made already.
+        """
+        if self._source.local or first:
+            self.look(first)
+        else:
+            self._wake.set()
+        self._thread.start()
+
+    def wake(self) -> None:
+        """Looks at once. May be called from a signal's handler."""
+        self._wake.set()
+
+    def stop(self) -> None:
+        """Ends the thread after the look that it is at."""
+        self._stopped = True
+        self._wake.set()
+
+    def look(self, first: Look | None = None) -> None:
+        """One look at the source. Never raises."""
+        current = self.status.current
+        try:
+            with _short_turns():
+                look = first or self._source.look(self._tag, current.sha256 if current else None)
+                if look.loaded:
+                    self._take(look.loaded, self._source.name)
+        except CoefficientFileError as error:
+            self._fail(str(error))
+        except Exception:
+            _log.exception("looking at %s failed", self._source.name)
+            self._fail("a fault of this program; the log has more")
+        else:
+            self._succeed(look.tag)
+            if look.loaded:
+                self._keep(look.loaded)
+
+    def _run(self) -> None:
+        while not self._stopped:
+            failing = self.status.failing
+            self._wake.wait(pause(self._seconds, failing.times if failing else 0))
+            self._wake.clear()
+            if not self._stopped:
+                self.look()
+
+    def _take(self, loaded: Loaded, source: str) -> None:
+        new, old = loaded.pointer, self.status.current
+        known = self._hashes.setdefault((new.model, new.version), new.sha256)
+        if known != new.sha256:
+            reason = f"{new} was served with SHA-256 {known} before, and has {new.sha256} now: a version is immutable"
+            raise ReusedVersionError(source, "$", reason)
+        self._use(loaded)
+        now = _now()
+        history = self.status.history
+        if old:
+            history = (*history[:-1], replace(old, until=now))
+        served = Served(new.model, new.version, new.sha256, now, None, source)
+        self.status = replace(self.status, history=(*history, served)[-HISTORY:])
+        if old:
+            _log.info("serving %s (sha256 %s), before %s %s", new, new.sha256[:12], old.model, old.version)
+        elif not self._source.local or self.status.failures:
+            _log.info("serving %s (sha256 %s)", new, new.sha256[:12])
+
+    def _succeed(self, tag: str | None) -> None:
+        self._tag = tag
+        if self.status.failing:
+            _log.info("%s is fine again", self._source.name)
+        self.status = replace(self.status, looked=_now(), failing=None)
+
+    def _fail(self, reason: str) -> None:
+        failing = self.status.failing
+        now = _now()
+        again = failing is not None and failing.reason == reason
+        failure = Failure(failing.at if again and failing else now, failing.times + 1 if failing else 1, reason)
+        self.status = replace(
+            self.status, looked=now, failing=failure, last_failure=failure, failures=self.status.failures + 1
+        )
+        if not self.status.current:
+            self._take_cached()
+        if not again:
+            self._log_failure(reason)
+
+    def _take_cached(self) -> None:
+        if not self._cache:
+            return
+        try:
+            self._take(self._cache.load(), self._cache.name)
+        except MissingFileError:
+            return
+        except CoefficientFileError as error:
+            _log.warning("the cache cannot be used: %s", error)
+
+    def _log_failure(self, reason: str) -> None:
+        current = self.status.current
+        if not current:
+            _log.warning("no model yet, trying again: %s", reason)
+            return
+        cached = " from the cache" if self._cache and current.source == self._cache.name else ""
+        _log.warning("serving %s %s%s, trying again: %s", current.model, current.version, cached, reason)
+
+    def _keep(self, loaded: Loaded) -> None:
+        if not self._cache:
+            return
+        try:
+            self._cache.save(loaded)
+        except StoreError as error:
+            _log.warning("the model is not cached: %s", error)
+
+
+def pause(seconds: float, failures: int) -> float:
+    """Seconds until the next look.
+
+    Args:
+        seconds: between two looks that go well.
+        failures: how many went wrong in a row.
+
+    Returns:
+        About `seconds`, give or take a tenth, so that many servers do not look at the same moment. After a failure an
+        eighth of that, then twice as much with each further one, up to one and a half: a store that is back is noticed
+        within two periods.
+    """
+    usual = seconds if failures == 0 else min(seconds * 1.5, seconds / 8 * 2 ** min(failures - 1, 10))
+    return usual * random.uniform(0.9, 1.1)
+
+
+@contextmanager
+def _short_turns() -> Iterator[None]:
+    """While a file is validated, this thread gives way to requests after 0.2 ms instead of Python's usual 5."""
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(0.0002)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(usual)
+
+
+def _now() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -1,0 +1,126 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from scorer import errors
+from scorer.coefficients import CoefficientFile
+from scorer.store.cache import LastGood
+from scorer.store.pointer import POINTER
+from scorer.store.signing import PrivateKey, PublicKey
+from scorer.store.sources import Loaded, Look, OneFile, Source, Versions
+from tests.stores import Store, make_keys
+
+
+@pytest.fixture
+def store(tmp_path: Path, versions: list[CoefficientFile]) -> Store:
+    """A directory with three versions, the first one current."""
+    filled = Store(tmp_path / "store", *versions)
+    filled.point("1.0.0")
+    return filled
+
+
+def look(source: Source) -> Loaded:
+    loaded = source.look().loaded
+    assert loaded is not None
+    return loaded
+
+
+def test_the_pointer_decides(store: Store) -> None:
+    source = Versions(store.place)
+    first = source.look()
+    assert first.loaded is not None
+    assert first.loaded.scorer.file.version == "1.0.0"
+    sha256 = first.loaded.scorer.file.sha256
+    assert source.look(first.tag, sha256) == Look(first.tag, None)
+    store.point("1.0.0")  # written anew, and names the same
+    again = source.look(first.tag, sha256)
+    assert again.loaded is None
+    assert again.tag != first.tag
+    store.point("1.1.0")
+    swapped = source.look(again.tag, sha256).loaded
+    assert swapped is not None
+    assert swapped.pointer == store.pointer("1.1.0")
+
+
+@pytest.mark.parametrize("pin", ["1.1.0", "glm-26/1.1.0"])
+def test_a_pinned_version_stays(store: Store, pin: str) -> None:
+    source = Versions(store.place, pin)
+    first = source.look()
+    assert first.loaded is not None
+    assert first.loaded.pointer == store.pointer("1.1.0")
+    store.point("1.2.0")
+    assert source.look(first.tag, first.loaded.scorer.file.sha256).loaded is None
+    store.path_of("1.1.0").touch()
+    assert source.look(first.tag, first.loaded.scorer.file.sha256).loaded is None
+
+
+def test_a_pin_with_a_model_needs_no_pointer(store: Store) -> None:
+    (store.path / POINTER).unlink()
+    assert look(Versions(store.place, "glm-26/1.2.0")).pointer == store.pointer("1.2.0")
+    with pytest.raises(errors.MissingFileError, match=r"current\.json"):
+        Versions(store.place, "1.2.0").look()
+
+
+def test_a_single_file(store: Store) -> None:
+    source = OneFile(store.place, "glm-26/1.0.0.json")
+    first = source.look()
+    assert first.loaded is not None
+    assert source.look(first.tag) == Look(first.tag, None)
+    store.path_of("1.0.0").touch()
+    assert source.look(first.tag, first.loaded.scorer.file.sha256).loaded is None
+    store.path_of("1.0.0").write_bytes(store.path_of("1.1.0").read_bytes())
+    changed = source.look(first.tag, first.loaded.scorer.file.sha256).loaded
+    assert changed is not None
+    assert changed.pointer == store.pointer("1.1.0")
+
+
+def test_a_file_in_the_place_of_another(store: Store) -> None:
+    store.path_of("1.0.0").write_bytes(store.path_of("1.1.0").read_bytes())
+    with pytest.raises(errors.WrongHashError, match=r"it is glm-26 1\.1\.0, in the place of glm-26 1\.0\.0"):
+        Versions(store.place, "1.0.0").look()
+
+
+def test_signatures(store: Store, tmp_path: Path) -> None:
+    private, public = make_keys(tmp_path)
+    _, other = make_keys(tmp_path, "other")
+    source = Versions(store.place, verifier=PublicKey(public))
+    with pytest.raises(errors.SignatureError, match=r"it is not signed: there is no glm-26/1\.0\.0\.json\.sig"):
+        source.look()
+    path = store.path_of("1.0.0")
+    store.write("glm-26/1.0.0.json.sig", PrivateKey(private).sign(path.read_bytes()))
+    assert look(source).signature == Path(f"{path}.sig").read_bytes()
+    assert look(OneFile(store.place, "glm-26/1.0.0.json", PublicKey(public))).pointer == store.pointer("1.0.0")
+    with pytest.raises(errors.SignatureError):
+        Versions(store.place, verifier=PublicKey(other)).look()
+    path.write_bytes(path.read_bytes() + b"\n")
+    with pytest.raises(errors.SignatureError):
+        Versions(store.place, "1.0.0", PublicKey(public)).look()
+
+
+def test_the_last_good_model_is_verified_like_one_of_a_store(store: Store, tmp_path: Path) -> None:
+    private, public = make_keys(tmp_path)
+    key = PublicKey(public)
+    cache = LastGood(tmp_path / "cache", "s3://models", verifier=key)
+    with pytest.raises(errors.MissingFileError):
+        cache.load()
+    store.write("glm-26/1.0.0.json.sig", PrivateKey(private).sign(store.path_of("1.0.0").read_bytes()))
+    loaded = look(Versions(store.place, verifier=key))
+    cache.save(loaded)
+    assert cache.load().scorer.file == loaded.scorer.file
+    for other in (
+        LastGood(tmp_path / "cache", "s3://others", verifier=key),
+        LastGood(tmp_path / "cache", "s3://models", "1.1.0", key),
+    ):
+        with pytest.raises(errors.MissingFileError):
+            other.load()
+    cached = Path(cache.name, "glm-26", "1.0.0.json")
+    document = json.loads(cached.read_bytes())
+    cached.write_text(json.dumps(document))
+    with pytest.raises(errors.WrongHashError):
+        cache.load()
+    (tmp_path / "file").write_text("")
+    with pytest.raises(errors.StoreError):
+        LastGood(tmp_path / "file", "s3://models").save(loaded)
