@@ -83,6 +83,8 @@ def run(quick: bool, directory: Path) -> dict[str, Any]:
     results["workers"] = measure.workers(bodies, rounds, seconds)
     say("Single rows beside batches")
     results["beside_batches"] = measure.beside_batches(bodies, 5)
+    say("Swaps")
+    results["swaps"] = measure.swaps(bodies, directory, rounds, 2 * seconds)
     say("Kernel")
     results["kernel"] = measure.kernel(quick)
     say("Export")

@@ -21,9 +21,11 @@ class Own(Peer):
 
     Attributes:
         workers: processes.
+        refresh_seconds: time between two looks at its store.
     """
 
     workers: int = 1
+    refresh_seconds: float = 10.0
 
     def environment(self, model: Path, port: int, scratch: Path) -> dict[str, str]:
         """Its settings; the limit on bodies is raised for batches of 100,000 rows."""
@@ -34,11 +36,13 @@ class Own(Peer):
             "SCORER_PORT": str(port),
             "SCORER_WORKERS": str(self.workers),
             "SCORER_MAX_BODY_BYTES": str(LARGEST_BODY),
+            "SCORER_REFRESH_SECONDS": str(self.refresh_seconds),
         }
 
 
 SCORER = Own("scorer", "this scorer", ("-m", "scorer", "serve"))
 TWO_WORKERS = Own("scorer, 2 workers", "this scorer, 2 workers", ("-m", "scorer", "serve"), workers=2)
+SWAPPING = Own("scorer, swapping", "this scorer, its model swapped", ("-m", "scorer", "serve"), refresh_seconds=0.02)
 FLOOR = Peer("floor", "bare ASGI app, fixed answer", ("-m", "bench.apps", "floor"), readiness="/")
 BARE = Peer("bare", "bare Starlette app that imports numpy", ("-m", "bench.apps", "bare"))
 

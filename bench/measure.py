@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import replace
 from math import ceil
 from pathlib import Path
 from typing import Any
@@ -19,9 +20,14 @@ from bench.load import Load, cpu_seconds, drive, memory_bytes
 from bench.peers.catalog import Peer
 from bench.peers.check import MODEL, check_port, make_bodies
 from bench.peers.running import Server, running
+from export import certificate
 from scorer.store.directory import load
+from scorer.store.places import Directory
+from scorer.store.pointer import Pointer
+from scorer.store.sources import point
 
 BATCH_ROWS = 10_000
+SWAP_SECONDS = 0.1
 SINGLE_CONNECTIONS = 8
 Say = Callable[[str], None]
 Result = dict[str, Any]
@@ -175,6 +181,38 @@ def beside_batches(bodies: Bodies, seconds: float) -> Result:
         "beside": {"p50": beside.median, "p99": beside.p99},
         "batch_median": batches[0].median,
     }
+
+
+def swaps(bodies: Bodies, directory: Path, rounds: int, seconds: float) -> Result:
+    """Single rows' times on 4 connections, alone and while the model is swapped every tenth of a second."""
+    file = load(MODEL).file
+    store = Directory(directory / "store")
+    files = [file, certificate.certify(replace(file, version="1.0.1", intercept=0.25))]
+    pointers = [Pointer(each.model, each.version, each.sha256) for each in files]
+    for each, pointer in zip(files, pointers, strict=True):
+        store.write(pointer.key, each.to_bytes())
+    point(store, pointers[0])
+    ended = threading.Event()
+    count = 0
+    samples: dict[str, list[float]] = {"alone": [], "swapping": []}
+
+    def swap() -> None:
+        nonlocal count
+        while not ended.wait(SWAP_SECONDS):
+            count += 1
+            point(store, pointers[count % 2])
+
+    with running(contenders.SWAPPING, store.path, contenders.OWN) as own:
+        drive(own.port, bodies.of(0), 4, 1)
+        for _ in range(rounds):
+            samples["alone"].append(drive(own.port, bodies.of(0), 4, seconds).p99)
+            ended.clear()
+            thread = threading.Thread(target=swap)
+            thread.start()
+            samples["swapping"].append(drive(own.port, bodies.of(0), 4, seconds).p99)
+            ended.set()
+            thread.join()
+    return {"p99": samples, "swaps": count}
 
 
 def kernel(quick: bool) -> Result:

@@ -69,6 +69,10 @@ def bounds(results: Results) -> Iterator[Bound]:
         yield Bound(
             "time a row, 100,000 rows ÷ 1,000 rows", _of_rounds(rows["100000"], rows["1000"]), 1.3, 1.1, most=True
         )
+    if "swaps" in results:
+        p99 = results["swaps"]["p99"]
+        words = "p99 of single rows while the model is swapped ten times a second ÷ without"
+        yield Bound(words, _of_rounds(p99["swapping"], p99["alone"]), 2, 1.2, most=True)
     for count, figures in results.get("kernel", {}).get("rows", {}).items():
         speed = {name: figure["rows_per_second"] for name, figure in figures.items()}
         words = f"kernel, {int(count):,} rows: rows a second ÷"
@@ -147,6 +151,9 @@ def _others(results: Results) -> str:
         f"| p99 of single rows, ms: alone, beside 10,000-row batches | "
         f"{beside['alone']['p99'] * 1e3:.1f}, {beside['beside']['p99'] * 1e3:.1f} |"
     )
+    swaps = {name: median(samples) * 1e3 for name, samples in results["swaps"]["p99"].items()}
+    words = f"{swaps['alone']:.2f}, {swaps['swapping']:.2f}"
+    lines.append(f"| p99 of single rows, ms: alone, during {results['swaps']['swaps']} swaps | {words} |")
     lines.append(f"| the whole export of 40,000 rows, s | {results['export']['seconds']:.1f} |")
     return "\n".join(lines)
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import shutil
+import socket
 import subprocess
 import sys
 from http import HTTPStatus
@@ -49,6 +52,21 @@ def test_every_command_is_in_the_readme(parser: Any, name: str) -> None:
         assert f"python -m {name} {command}" in README
 
 
+def test_the_commands_of_the_page_on_versions_run(tmp_path: Path) -> None:
+    """As they stand there, but for the port."""
+    shutil.copytree(ROOT / "coefficients", tmp_path / "coefficients")
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = str(listener.getsockname()[1])
+    blocks = re.findall(r"```sh\n(.*?)```", (ROOT / "docs" / "versions.md").read_text(), re.DOTALL)
+    script = "".join(["set -eo pipefail\ntrap 'kill $!' EXIT\n", *blocks]).replace("1313", port)
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    environment = {**os.environ, "PATH": path, "PYTHONPATH": str(ROOT), "SCORER_PORT": port}
+    done = subprocess.run(
+        ["bash", "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def test_every_make_target_that_the_docs_name_exists() -> None:
     makefile = (ROOT / "Makefile").read_text()
     for target in re.findall(r"`make ([a-z-]+)`|^    make ([a-z-]+)$", README + API, re.MULTILINE):
@@ -59,8 +77,8 @@ def test_every_setting_and_its_default_is_documented() -> None:
     rows = dict(re.findall(r"^\| `(SCORER_[A-Z_]+)` \| (.*?) \|", API, re.MULTILINE))
     assert set(rows) == {PREFIX + name.upper() for name in Settings.__struct_fields__}
     for name, default in zip(Settings.__struct_fields__, Settings.__struct_defaults__, strict=True):
-        shown = "the shipped model" if default == "" else json.dumps(default).strip('"')
-        assert shown in rows[PREFIX + name.upper()]
+        shown = "none" if default == "" else json.dumps(default).strip('"')
+        assert ("the shipped model" if name == "model" else shown) in rows[PREFIX + name.upper()]
 
 
 def test_every_path_is_documented(model: scorer.Scorer) -> None:
