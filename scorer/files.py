@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -39,6 +38,8 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     Raises:
         OSError: the folder cannot be written to.
     """
+    import tempfile  # takes milliseconds that a server which starts can do without
+
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
     temporary = Path(name)
     try:

@@ -59,11 +59,12 @@ sys.meta_path.insert(0, Blocked())
 
 
 SERVICE = ("msgspec", "orjson", "starlette", "uvicorn", "uvloop", "httptools")
+STORE = ("obstore", "cryptography")
 
 
 def test_the_library_and_most_of_the_command_line_need_numpy_alone() -> None:
     code = "from scorer.__main__ import main; import scorer; scorer.load().score({'x5': 'monday'})\n"
-    done = run_without((*HEAVY, *SERVICE), code + "sys.exit(main(['describe']))")
+    done = run_without((*HEAVY, *SERVICE, *STORE), code + "sys.exit(main(['describe']))")
     assert (done.returncode, done.stderr) == (0, "")
     assert "x81_December" in done.stdout
 
@@ -74,6 +75,13 @@ def test_serving_without_the_service_extra_says_what_to_install() -> None:
     assert done.stderr == "scorer: serving needs uvicorn: pip install 'coefficient-scorer[service]'\n"
 
 
+def test_checking_signatures_without_the_store_extra_says_what_to_install() -> None:
+    code = "import os; os.environ['SCORER_PUBLIC_KEY'] = 'key.pem'; from scorer.__main__ import main\n"
+    done = run_without(("cryptography",), code + "sys.exit(main(['serve']))")
+    assert done.returncode == 2
+    assert done.stderr == "scorer: SCORER_PUBLIC_KEY: needs cryptography: pip install 'coefficient-scorer[store]'\n"
+
+
 def test_the_service_imports_nothing_that_trains() -> None:
-    done = run_without(HEAVY, "import scorer.service.server; print('fine')")
+    done = run_without((*HEAVY, *STORE), "import scorer.service.server; print('fine')")
     assert (done.stdout, done.stderr) == ("fine\n", "")

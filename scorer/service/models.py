@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -119,7 +118,7 @@ class Models:
             "looked": status.looked,
             "failing": status.failing is not None,
             "failures": status.failures,
-            "last_failure": asdict(status.last_failure) if status.last_failure else None,
+            "last_failure": status.last_failure._asdict() if status.last_failure else None,
         }
         if self._trial:
             failing = self._trial.status.failing
@@ -127,11 +126,11 @@ class Models:
         return report
 
     def _history(self) -> list[dict[str, Any]]:
-        return [asdict(version) for version in self._refresher.status.history]
+        return [version._asdict() for version in self._refresher.status.history]
 
 
 def _version(version: Version | None) -> dict[str, Any] | None:
-    return asdict(version) if version else None
+    return version._asdict() if version else None
 
 
 def _verifier(settings: Settings) -> Verifier | None:

@@ -9,7 +9,6 @@ import os
 import signal
 import socket
 import sys
-import tempfile
 from collections.abc import Mapping
 from typing import Any
 
@@ -54,7 +53,9 @@ def serve(environment: Mapping[str, str]) -> None:
 def _serve_with_workers(
     settings: Settings, environment: Mapping[str, str], listener: socket.socket, workers: int
 ) -> None:
-    from uvicorn.supervisors import Multiprocess  # takes 5 ms that one worker can do without
+    import tempfile  # these two take milliseconds that one worker can do without
+
+    from uvicorn.supervisors import Multiprocess
 
     class Supervisor(Multiprocess):
         """Passes SIGHUP on, where uvicorn's own would start all workers anew."""

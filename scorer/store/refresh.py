@@ -12,8 +12,8 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from scorer.errors import CoefficientFileError, MissingFileError, ReusedVersionError, StoreError
 from scorer.store.cache import LastGood
@@ -25,8 +25,7 @@ HISTORY = 100
 _log = logging.getLogger("scorer.store")
 
 
-@dataclass(frozen=True, slots=True)
-class Served:
+class Served(NamedTuple):
     """A version that was or is served.
 
     Attributes:
@@ -44,8 +43,7 @@ class Served:
     source: str
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(NamedTuple):
     """A look that brought no model.
 
     Attributes:
@@ -59,8 +57,7 @@ class Failure:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Status:
+class Status(NamedTuple):
     """How it stands with a model. Never changes; a Refresher replaces it as a whole.
 
     Attributes:
@@ -77,7 +74,7 @@ class Status:
     failing: Failure | None = None
     last_failure: Failure | None = None
     failures: int = 0
-    history: tuple[Served, ...] = field(default=())
+    history: tuple[Served, ...] = ()
 
     @property
     def current(self) -> Served | None:
@@ -176,9 +173,9 @@ class Refresher:
         now = _now()
         history = self.status.history
         if old:
-            history = (*history[:-1], replace(old, until=now))
+            history = (*history[:-1], old._replace(until=now))
         served = Served(new.model, new.version, new.sha256, now, None, source)
-        self.status = replace(self.status, history=(*history, served)[-HISTORY:])
+        self.status = self.status._replace(history=(*history, served)[-HISTORY:])
         if old:
             _log.info("serving %s (sha256 %s), before %s %s", new, new.sha256[:12], old.model, old.version)
         elif not self._source.local or self.status.failures:
@@ -188,15 +185,15 @@ class Refresher:
         self._tag = tag
         if self.status.failing:
             _log.info("%s is fine again", self._source.name)
-        self.status = replace(self.status, looked=_now(), failing=None)
+        self.status = self.status._replace(looked=_now(), failing=None)
 
     def _fail(self, reason: str) -> None:
         failing = self.status.failing
         now = _now()
         again = failing is not None and failing.reason == reason
         failure = Failure(failing.at if again and failing else now, failing.times + 1 if failing else 1, reason)
-        self.status = replace(
-            self.status, looked=now, failing=failure, last_failure=failure, failures=self.status.failures + 1
+        self.status = self.status._replace(
+            looked=now, failing=failure, last_failure=failure, failures=self.status.failures + 1
         )
         if not self.status.current:
             self._take_cached()
