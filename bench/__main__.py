@@ -84,7 +84,7 @@ def run(quick: bool, directory: Path) -> dict[str, Any]:
     say("Single rows beside batches")
     results["beside_batches"] = measure.beside_batches(bodies, 5)
     say("Swaps")
-    results["swaps"] = measure.swaps(bodies, directory, rounds, 2 * seconds)
+    results["swaps"] = measure.swaps(bodies, directory, rounds, 4 * seconds)
     say("Kernel")
     results["kernel"] = measure.kernel(quick)
     say("Export")

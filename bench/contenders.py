@@ -42,7 +42,7 @@ class Own(Peer):
 
 SCORER = Own("scorer", "this scorer", ("-m", "scorer", "serve"))
 TWO_WORKERS = Own("scorer, 2 workers", "this scorer, 2 workers", ("-m", "scorer", "serve"), workers=2)
-SWAPPING = Own("scorer, swapping", "this scorer, its model swapped", ("-m", "scorer", "serve"), refresh_seconds=0.02)
+SWAPPING = Own("scorer, swapping", "this scorer, its model swapped", ("-m", "scorer", "serve"), refresh_seconds=0.05)
 FLOOR = Peer("floor", "bare ASGI app, fixed answer", ("-m", "bench.apps", "floor"), readiness="/")
 BARE = Peer("bare", "bare Starlette app that imports numpy", ("-m", "bench.apps", "bare"))
 

@@ -27,7 +27,7 @@ from scorer.store.pointer import Pointer
 from scorer.store.sources import point
 
 BATCH_ROWS = 10_000
-SWAP_SECONDS = 0.1
+SWAP_SECONDS = 0.2
 SINGLE_CONNECTIONS = 8
 Say = Callable[[str], None]
 Result = dict[str, Any]
@@ -184,7 +184,7 @@ def beside_batches(bodies: Bodies, seconds: float) -> Result:
 
 
 def swaps(bodies: Bodies, directory: Path, rounds: int, seconds: float) -> Result:
-    """Single rows' times on 4 connections, alone and while the model is swapped every tenth of a second."""
+    """Single rows' times on 4 connections, alone and while the model is swapped every fifth of a second."""
     file = load(MODEL).file
     store = Directory(directory / "store")
     files = [file, certificate.certify(replace(file, version="1.0.1", intercept=0.25))]

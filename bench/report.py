@@ -71,7 +71,7 @@ def bounds(results: Results) -> Iterator[Bound]:
         )
     if "swaps" in results:
         p99 = results["swaps"]["p99"]
-        words = "p99 of single rows while the model is swapped ten times a second ÷ without"
+        words = "p99 of single rows while the model is swapped five times a second ÷ without"
         yield Bound(words, _of_rounds(p99["swapping"], p99["alone"]), 2, 1.2, most=True)
     for count, figures in results.get("kernel", {}).get("rows", {}).items():
         speed = {name: figure["rows_per_second"] for name, figure in figures.items()}
