@@ -1,4 +1,4 @@
-"""Command line: python -m scorer serve | score | describe | verify."""
+"""Command line: python -m scorer serve | score | describe | verify | key."""
 
 from __future__ import annotations
 
@@ -71,6 +71,10 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--workers", help="processes; default: SCORER_WORKERS, else the CPUs that may be used")
     serve.set_defaults(command=_serve)
 
+    key = commands.add_parser("key", help="a new API key, and its line for SCORER_API_KEYS_FILE")
+    key.add_argument("name", help="whose it is")
+    key.set_defaults(command=_key)
+
     score = commands.add_parser("score", parents=[model], help="score a file of rows")
     score.add_argument("file", type=Path, help="JSON, NDJSON or CSV; - for standard input")
     score.add_argument("--from", dest="read_as", choices=files.FORMATS, help="its format; default: by its ending")
@@ -99,6 +103,13 @@ def _serve(options: argparse.Namespace) -> None:
     names = ("model", "host", "port", "workers")
     given = {f"SCORER_{name.upper()}": getattr(options, name) for name in names if getattr(options, name) is not None}
     server.serve({**os.environ, **given})
+
+
+def _key(options: argparse.Namespace) -> None:
+    from scorer.service import keys
+
+    key = keys.make()
+    print(f"{keys.line(options.name, key)}\nThe key, shown this once: {key}")
 
 
 def _describe(options: argparse.Namespace) -> None:

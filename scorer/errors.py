@@ -26,6 +26,12 @@ ScorerError
 ├── RequestError
 │   ├── MalformedBodyError      a request body that is no JSON document
 │   ├── BodyTooLargeError       .limit in bytes
+│   ├── TooManyRowsError        .limit
+│   ├── UnsupportedBodyError    a content type or content encoding that is not read
+│   ├── SlowBodyError           .seconds; the body did not arrive in time
+│   ├── ParameterError          .parameter; a query parameter that is not known, or a value that it cannot have
+│   ├── UnauthorizedError       no API key, or one that is not known
+│   ├── OverloadedError         .limit; more requests at a time than are taken on
 │   └── NotReadyError           no certified model is loaded yet
 ├── SettingError                .setting, .reason
 ├── StoreError                  .place, .reason: cannot be opened or written to, or a key that cannot be used
@@ -196,6 +202,65 @@ class BodyTooLargeError(RequestError):
     def __init__(self, limit: int) -> None:
         self.limit = limit
         super().__init__(f"the request body is larger than the limit of {limit:,} bytes")
+
+
+class TooManyRowsError(RequestError):
+    """The request has more rows than are scored at a time.
+
+    Attributes:
+        limit: the most that are.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        super().__init__(f"the request has more rows than the limit of {limit:,}")
+
+
+class UnsupportedBodyError(RequestError):
+    """The body is of a type, or is encoded in a way, that is not read."""
+
+
+class SlowBodyError(RequestError):
+    """The body did not arrive in time.
+
+    Attributes:
+        seconds: how long it may take.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        super().__init__(f"the body did not arrive within {seconds:g} seconds")
+
+
+class ParameterError(RequestError):
+    """A query parameter that is not known, or a value that it cannot have.
+
+    Attributes:
+        parameter: its name.
+    """
+
+    def __init__(self, parameter: str, reason: str) -> None:
+        self.parameter = parameter
+        super().__init__(f"{parameter}: {reason}")
+
+
+class UnauthorizedError(RequestError):
+    """The request has no API key, or one that is not known."""
+
+    def __init__(self) -> None:
+        super().__init__("send a known API key: Authorization: Bearer KEY")
+
+
+class OverloadedError(RequestError):
+    """More requests at a time than this worker takes on.
+
+    Attributes:
+        limit: the most that it does.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        super().__init__(f"{limit:,} requests are being answered, which is as many as are taken on at a time")
 
 
 class NotReadyError(RequestError):

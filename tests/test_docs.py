@@ -82,7 +82,7 @@ def test_every_setting_and_its_default_is_documented() -> None:
 
 
 def test_every_path_is_documented(model: scorer.Scorer) -> None:
-    for route in create_app(Holder(model), 1).routes:
+    for route in create_app(Holder(model)).routes:
         (method,) = route.methods - {"HEAD"}  # type: ignore[attr-defined]
         assert f"`{method} {route.path}`" in API  # type: ignore[attr-defined]
 

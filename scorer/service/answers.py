@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import groupby
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
 from scorer.coefficients import CategoryInput, Term
+from scorer.explain import explain
 from scorer.scorer import Scorer
 from scorer.scores import RowScore, Scores
 
@@ -21,12 +22,30 @@ _OUTCOME, _PHAT, _ENTERED = 0, 1, 2
 """Where the values of a row stand: outcome, phat, then what entered the equation, input by input."""
 
 
-class AnswerEncoder:
-    """Encodes the answers of one scorer, keys in alphabetical order."""
+class Encoder(Protocol):
+    """Encodes the answers of one scorer, keys in alphabetical order.
 
-    def __init__(self, scorer: Scorer) -> None:
+    Attributes:
+        columns_only: whether it needs whole columns, even of one row.
+    """
+
+    columns_only: bool
+
+    def encode(self, scores: Scores) -> bytes:
+        """The answer to a batch: a JSON array with an element for each row."""
+
+    def encode_rows(self, rows: Sequence[RowScore]) -> bytes:
+        """The answer to a few rows that were scored one by one."""
+
+
+class AnswerEncoder:
+    """Outcome, probability and, unless they are left out, the variables."""
+
+    columns_only = False
+
+    def __init__(self, scorer: Scorer, variables: bool = True) -> None:
         outcome = scorer.file.outcome
-        terms = {term.variable: term for term in scorer.file.terms}
+        terms = {term.variable: term for term in scorer.file.terms} if variables else {}
         inputs = {declared.name: declared for declared in scorer.equation.inputs}
         places = {name: _ENTERED + place for place, name in enumerate(inputs)}
         places |= {outcome.name: _OUTCOME, outcome.probability: _PHAT}
@@ -45,7 +64,7 @@ class AnswerEncoder:
         self._encoder = msgspec.json.Encoder()
 
     def encode(self, scores: Scores) -> bytes:
-        """The answer to a batch."""
+        """As Encoder."""
         values = [scores.outcome, scores.phat, *scores.entered]
         columns = [
             values[place].tolist() if table is None else map(table.__getitem__, values[place].tolist())
@@ -54,12 +73,37 @@ class AnswerEncoder:
         return self._encoder.encode(list(map(self._answer, *columns)))
 
     def encode_rows(self, rows: Sequence[RowScore]) -> bytes:
-        """The answer to a few rows that were scored one by one."""
+        """As Encoder."""
         return self._encoder.encode([self._answer(*self._row(row)) for row in rows])
 
     def _row(self, row: RowScore) -> list[Any]:
         values: list[Any] = [row.outcome, row.phat, *row.entered]
         return [values[place] if table is None else table[values[place]] for place, table in self._slots]
+
+
+class ExplainingEncoder:
+    """As AnswerEncoder, and for each row why: `explanation`, as scorer.explain gives it."""
+
+    columns_only = True
+
+    def __init__(self, scorer: Scorer, variables: bool = True) -> None:
+        outcome = scorer.file.outcome
+        self._keys = None if variables else (outcome.name, outcome.probability)
+
+    def encode(self, scores: Scores) -> bytes:
+        """As Encoder."""
+        answers = [
+            {**{key: row[key] for key in self._keys or row}, EXPLANATION: explanation}
+            for row, explanation in zip(scores.to_rows(), explain(scores), strict=True)
+        ]
+        return msgspec.json.encode([dict(sorted(answer.items())) for answer in answers])
+
+    def encode_rows(self, rows: Sequence[RowScore]) -> bytes:
+        """Never called: it needs columns."""
+        raise NotImplementedError
+
+
+EXPLANATION = "explanation"
 
 
 def _source(terms: dict[str, Term]) -> Any:

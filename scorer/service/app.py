@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import logging
+from http import HTTPStatus
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -12,82 +13,16 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from scorer.errors import BodyTooLargeError, ScorerError
+from scorer.errors import UnauthorizedError
 from scorer.service import problems
-from scorer.service.batches import Batch
 from scorer.service.holder import Holder
-from scorer.service.rows import RowCodec
-from scorer.service.shadow import Trial
+from scorer.service.keys import Keys
+from scorer.service.predict import Predict
+from scorer.service.settings import Settings
 
 PREDICT = "/predict"
-
-_log = logging.getLogger("scorer.service")
-
-
-class Predict:
-    """POST /predict, as a plain ASGI app without Starlette's Request and Response objects."""
-
-    def __init__(self, holder: Holder, max_body_bytes: int) -> None:
-        self._holder = holder
-        self._limit = max_body_bytes
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        try:
-            served = self._holder.require()
-            shadow = self._holder.shadow
-            trial = shadow.sample() if shadow else None
-            answer = await self._answer(served.codec, scope, receive, trial)
-        except ScorerError as error:
-            await problems.of_scorer_error(error)(scope, receive, send)
-            return
-        except ClientGoneError:
-            return
-        except Exception:
-            _log.exception("POST /predict failed")
-            await problems.of_fault()(scope, receive, send)
-            return
-        headers = [*served.headers, (b"content-length", str(len(answer)).encode())]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
-        await send({"type": "http.response.body", "body": answer})
-        if shadow and trial is not None:
-            await shadow.compare(trial)
-
-    async def _answer(self, codec: RowCodec, scope: Scope, receive: Receive, trial: Trial | None) -> bytes:
-        """Reads the body and answers it.
-
-        Raises:
-            BodyTooLargeError: as soon as that is known.
-            ClientGoneError: the client closed the connection before its body was read.
-            MalformedBodyError, BadShapeError, BadRowsError: as Batch.
-        """
-        for name, value in scope["headers"]:
-            if name == b"content-length" and int(value) > self._limit:
-                raise BodyTooLargeError(self._limit)
-        batch: Batch | None = None
-        size = 0
-        while True:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                raise ClientGoneError
-            chunk = message.get("body", b"")
-            size += len(chunk)
-            if size > self._limit:
-                raise BodyTooLargeError(self._limit)
-            more = message.get("more_body", False)
-            if batch is None:
-                if not more:
-                    part = codec.answer(chunk)
-                    if trial is not None:
-                        trial.append((chunk, part.scored))
-                    return part.require()
-                batch = Batch(codec, trial)
-            batch.feed(chunk)
-            if not more:
-                return batch.finish()
-
-
-class ClientGoneError(Exception):
-    """The client closed the connection before its body was read."""
+ADMIN = frozenset({"/livez", "/readyz", "/metrics"})
+"""What an admin port serves, and what needs no key."""
 
 
 class Service:
@@ -96,24 +31,56 @@ class Service:
     Starlette's middleware and routing would take a quarter of the single-row rate. The endpoint answers its own errors.
     """
 
-    def __init__(self, predict: Predict, others: Starlette) -> None:
+    def __init__(self, predict: Predict, others: Starlette, keys: Keys | None = None, admin_port: int = 0) -> None:
+        """Puts the app together.
+
+        Args:
+            predict: answers POST /predict.
+            others: answers everything else.
+            keys: of who may call; None for everybody.
+            admin_port: where probes and metrics are, and nothing else; 0 for where everything is.
+        """
         self._predict = predict
         self._others = others
+        self._keys = keys
+        self._admin_port = admin_port
+        self._open = keys is None and not admin_port
         self.routes = others.routes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and not self._open:
+            refusal = self._refusal(scope)
+            if refusal:
+                await refusal(scope, receive, send)
+                return
         if scope["type"] == "http" and scope["path"] == PREDICT and scope["method"] == "POST":
             await self._predict(scope, receive, send)
         else:
             await self._others(scope, receive, send)
 
+    def _refusal(self, scope: Scope) -> Response | None:
+        """The answer to who asks in the wrong place, or without a key."""
+        admin = scope["path"] in ADMIN
+        if self._admin_port and (scope["server"][1] == self._admin_port) is not admin:
+            return problems.of_status(HTTPStatus.NOT_FOUND)
+        if self._keys and not admin:
+            given = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
+            try:
+                self._keys.require(given)
+            except UnauthorizedError as error:
+                return problems.of_scorer_error(error)
+        return None
 
-def create_app(holder: Holder, max_body_bytes: int) -> Service:
+
+def create_app(holder: Holder, settings: Settings = Settings()) -> Service:  # noqa: B008 (it is frozen)
     """The ASGI app.
 
     Args:
         holder: of the scorer that answers; it may be filled, or filled anew, while the app runs.
-        max_body_bytes: largest request body.
+        settings: the limits, the keys and the admin port are taken of them.
+
+    Raises:
+        SettingError: the keys cannot be read.
     """
 
     async def model(_request: Request) -> Response:
@@ -132,7 +99,7 @@ def create_app(holder: Holder, max_body_bytes: int) -> Service:
         file = holder.require().scorer.file
         return _json(orjson.dumps({"status": "ready", "model": file.model, "version": file.version}))
 
-    predict = Predict(holder, max_body_bytes)
+    predict = Predict(holder, settings)
     routes: list[Any] = [
         Route(PREDICT, predict, methods=["POST"]),
         Route("/model", model),
@@ -143,7 +110,8 @@ def create_app(holder: Holder, max_body_bytes: int) -> Service:
     ]
     others = Starlette(routes=routes, exception_handlers=problems.HANDLERS)
     others.router.redirect_slashes = False  # a redirected POST would lose its body in most clients
-    return Service(predict, others)
+    keys = Keys(Path(settings.api_keys_file)) if settings.api_keys_file else None
+    return Service(predict, others, keys, settings.admin_port)
 
 
 def _json(content: bytes) -> Response:

@@ -16,8 +16,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from scorer.errors import PROBLEMS_SHOWN, BadRowsError, MalformedBodyError, Problem
-from scorer.service.rows import Body, Part, RowCodec
+from scorer.errors import PROBLEMS_SHOWN, BadRowsError, MalformedBodyError, Problem, TooManyRowsError
+from scorer.service.rows import Body, Part, RowCodec, Style
 from scorer.service.shadow import Trial
 
 SEGMENT_BYTES = 1024 * 1024
@@ -25,6 +25,8 @@ SEGMENT_BYTES = 1024 * 1024
 
 _TRIES = 32
 """How many opening braces are looked at, from the end, for a place to cut; rows without objects in them need one."""
+
+_NEVER = 2**63
 
 _BLANKS = b" \t\r\n"
 _MOST_BLANKS = 1_000
@@ -34,14 +36,18 @@ _MOST_BLANKS = 1_000
 class Batch:
     """The answer to one request, in the making."""
 
-    def __init__(self, codec: RowCodec, trial: Trial | None = None) -> None:
+    def __init__(self, codec: RowCodec, style: Style, max_rows: int = _NEVER, trial: Trial | None = None) -> None:
         """Starts an answer.
 
         Args:
             codec: of the version that answers.
+            style: how the rows are answered.
+            max_rows: the most that are scored.
             trial: takes each segment and what was made of it, for a shadow; None where there is none.
         """
         self._codec = codec
+        self._style = style
+        self._max_rows = max_rows
         self._trial = trial
         self._chunks: list[bytes] = []
         self._size = 0
@@ -52,7 +58,11 @@ class Batch:
         self._total = 0
 
     def feed(self, chunk: bytes) -> None:
-        """Takes the next bytes of the body, and scores what is complete."""
+        """Takes the next bytes of the body, and scores what is complete.
+
+        Raises:
+            TooManyRowsError: more than the most already.
+        """
         self._chunks.append(chunk)
         self._size += len(chunk)
         if self._size >= self._wait_for:
@@ -65,9 +75,10 @@ class Batch:
             MalformedBodyError: no JSON document.
             BadShapeError: neither an object nor an array.
             BadRowsError: cells that no rule can read, or rows that are no objects or hold none of the model's inputs.
+            TooManyRowsError: more than the most.
         """
         text = b"".join(self._chunks)
-        self._take(self._codec.answer(text), text)
+        self._take(self._codec.answer(text, self._style), text)
         if self._total:
             raise BadRowsError(self._problems, self._total)
         if len(self._answers) == 1:
@@ -83,7 +94,7 @@ class Batch:
         text[comma] = _CLOSE
         try:
             with memoryview(text) as view, view[: comma + 1] as segment:
-                self._take(self._codec.answer(segment), segment)
+                self._take(self._codec.answer(segment, self._style), segment)
         except MalformedBodyError:
             self._wait_for = _NEVER
             return
@@ -92,19 +103,20 @@ class Batch:
         self._size = len(text) - comma
 
     def _take(self, part: Part, segment: Body) -> None:
-        if self._trial is not None:
+        if self._trial is not None and len(part.scored):
             self._trial.append((bytes(segment), part.scored))
         shown = PROBLEMS_SHOWN - len(self._problems)
         self._problems += [replace(problem, row=problem.row + self._rows) for problem in part.problems[:shown]]
         self._total += part.total
         self._rows += part.rows
+        if self._rows > self._max_rows:
+            raise TooManyRowsError(self._max_rows)
         if self._total:
             self._answers.clear()
         else:
             self._answers.append(part.answer)
 
 
-_NEVER = 2**63
 _OPEN, _CLOSE, _COMMA, _BRACE = b"[],}"
 
 

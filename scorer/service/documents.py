@@ -9,6 +9,8 @@ from scorer.coefficients import CategoryInput, Input
 from scorer.describe import odds_ratio
 from scorer.errors import PROBLEMS_SHOWN
 from scorer.scorer import Scorer
+from scorer.service.answers import EXPLANATION
+from scorer.service.options import DOCUMENTED
 
 Document = dict[str, Any]
 
@@ -56,14 +58,23 @@ def openapi(scorer: Scorer) -> Document:
     """The API in OpenAPI 3.1, with the loaded model's inputs and variables."""
     file = scorer.file
     bad = {
-        "400": _problem("The body is not JSON."),
-        "413": _problem("The body is larger than SCORER_MAX_BODY_BYTES."),
-        "422": _problem(f"Not a row or rows, or cells that no rule can read; the first {PROBLEMS_SHOWN} are listed."),
-        "503": _problem("No certified model is loaded yet."),
+        "400": _problem("The body is not JSON, or a query parameter cannot be used."),
+        "408": _problem("The body did not arrive within SCORER_RECEIVE_SECONDS."),
+        "413": _problem("The body is larger than SCORER_MAX_BODY_BYTES, or SCORER_MAX_UNPACKED_BYTES decompressed."),
+        "415": _problem("The content type is not JSON's, or the content encoding is not read."),
+        "422": _problem(
+            f"Not a row or rows, more than SCORER_MAX_ROWS, or cells that no rule can read; the first {PROBLEMS_SHOWN} "
+            "are listed."
+        ),
+        "503": _problem("No certified model is loaded yet, or more requests at a time than SCORER_MAX_REQUESTS."),
     }
     not_ready = {"503": bad["503"]}
+    parameters = [
+        {"name": name, "in": "query", "schema": {"enum": values, "default": values[0]}}
+        for name, values in DOCUMENTED.items()
+    ]
     rows = {"oneOf": [_reference("Row"), {"type": "array", "items": _reference("Row")}]}
-    answers = {"type": "array", "items": _reference("Answer")}
+    answers = {"type": "array", "items": {"anyOf": [_reference("Answer"), _reference("RowError")]}}
     return {
         "openapi": "3.1.0",
         "info": {"title": f"{file.model} {file.version}", "version": __version__, "description": file.description},
@@ -72,6 +83,7 @@ def openapi(scorer: Scorer) -> Document:
                 "post": {
                     "summary": "Score 1 to N rows",
                     "operationId": "predict",
+                    "parameters": parameters,
                     "requestBody": {"required": True, "content": {"application/json": {"schema": rows}}},
                     "responses": {"200": _model_answer("One answer for each row, in order.", answers), **bad},
                 }
@@ -82,7 +94,7 @@ def openapi(scorer: Scorer) -> Document:
             "/readyz": _get("readyz", "Whether a certified model is loaded", {"type": "object"}, not_ready),
             "/openapi.json": _get("openapi", "This document", {"type": "object"}, not_ready),
         },
-        "components": {"schemas": {"Row": _row_schema(scorer), "Answer": _answer_schema(scorer), "Problem": _PROBLEM}},
+        "components": {"schemas": {"Row": _row_schema(scorer), "Answer": _answer_schema(scorer), **_FIXED}},
     }
 
 
@@ -109,6 +121,40 @@ _PROBLEM: Document = {
                     "message": {"type": "string"},
                 },
             },
+        },
+    },
+}
+
+
+_FIXED: Document = {
+    "Problem": _PROBLEM,
+    "RowError": {
+        "type": "object",
+        "description": "A bad row, with on_error=report.",
+        "required": ["error"],
+        "additionalProperties": False,
+        "properties": {
+            "error": {
+                "type": "object",
+                "required": ["field", "code", "message"],
+                "properties": {
+                    "field": {"type": ["string", "null"]},
+                    "code": {"type": "string"},
+                    "message": {"type": "string"},
+                },
+            }
+        },
+    },
+    "Explanation": {
+        "type": "object",
+        "description": "What each term adds to the log-odds, with explain=true.",
+        "required": ["log_odds", "intercept", "contributions", "imputed", "unknown_levels"],
+        "properties": {
+            "log_odds": {"type": "number"},
+            "intercept": {"type": "number"},
+            "contributions": {"type": "object", "additionalProperties": {"type": "number"}},
+            "imputed": {"type": "array", "items": {"type": "string"}},
+            "unknown_levels": {"type": "array", "items": {"type": "string"}},
         },
     },
 }
@@ -143,10 +189,12 @@ def _answer_schema(scorer: Scorer) -> Document:
     rule = f"1 where {file.outcome.rule}: {file.outcome.cutoff}"
     properties[file.outcome.name] = {"enum": [0, 1], "description": rule}
     properties[file.outcome.probability] = {"type": "number", "minimum": 0, "maximum": 1}
+    properties[EXPLANATION] = _reference("Explanation")
     names = sorted(properties)
     return {
         "type": "object",
-        "required": names,
+        "description": "Variables are left out with variables=none; the explanation is there with explain=true alone.",
+        "required": [file.outcome.name, file.outcome.probability],
         "additionalProperties": False,
         "properties": {name: properties[name] for name in names},
     }

@@ -21,9 +21,24 @@ TABLE: dict[type[errors.ScorerError], tuple[HTTPStatus, str, str]] = {
     errors.BodyTooLargeError: (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "body-too-large", "The body is too large"),
     errors.BadShapeError: (HTTPStatus.UNPROCESSABLE_ENTITY, "bad-shape", "The body is neither a row nor rows"),
     errors.BadRowsError: (HTTPStatus.UNPROCESSABLE_ENTITY, "bad-rows", "Rows cannot be scored"),
+    errors.TooManyRowsError: (HTTPStatus.UNPROCESSABLE_ENTITY, "too-many-rows", "The request has too many rows"),
+    errors.UnsupportedBodyError: (HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "unsupported-body", "The body is not read"),
+    errors.SlowBodyError: (HTTPStatus.REQUEST_TIMEOUT, "slow-body", "The body did not arrive in time"),
+    errors.ParameterError: (HTTPStatus.BAD_REQUEST, "bad-parameter", "A query parameter cannot be used"),
+    errors.UnauthorizedError: (HTTPStatus.UNAUTHORIZED, "unauthorized", "A known API key is needed"),
+    errors.OverloadedError: (HTTPStatus.SERVICE_UNAVAILABLE, "overloaded", "Too many requests at a time"),
     errors.NotReadyError: (HTTPStatus.SERVICE_UNAVAILABLE, "not-ready", "No model is loaded"),
 }
 """Status, last part of the type URN, and title of each error that a request can meet."""
+
+
+HEADERS: dict[type[errors.ScorerError], dict[str, str]] = {
+    errors.SlowBodyError: {"connection": "close"},
+    errors.UnauthorizedError: {"www-authenticate": "Bearer"},
+    errors.OverloadedError: {"retry-after": "1"},
+    errors.NotReadyError: {"retry-after": "1"},
+}
+"""What an answer says beside its document."""
 
 
 def of_scorer_error(error: errors.ScorerError) -> Response:
@@ -32,13 +47,17 @@ def of_scorer_error(error: errors.ScorerError) -> Response:
     document: dict[str, Any] = {"type": _URN + name, "title": title, "status": status.value, "detail": str(error)}
     if isinstance(error, errors.BadRowsError):
         document |= {"errors": error.problems, "total": error.total}
-    return _respond(status, document)
+    return _respond(status, document, HEADERS.get(type(error)))
 
 
 def of_fault() -> Response:
     """The document of a fault of this program. The traceback is in the log, never in the answer."""
-    status = HTTPStatus.INTERNAL_SERVER_ERROR
-    return _respond(status, {"type": "about:blank", "title": status.phrase, "status": status.value})
+    return of_status(HTTPStatus.INTERNAL_SERVER_ERROR)
+
+
+def of_status(status: HTTPStatus, headers: Mapping[str, str] | None = None) -> Response:
+    """The document of a status that says it all."""
+    return _respond(status, {"type": "about:blank", "title": status.phrase, "status": status.value}, headers)
 
 
 async def _handle_scorer_error(_request: Request, error: Exception) -> Response:
@@ -48,8 +67,7 @@ async def _handle_scorer_error(_request: Request, error: Exception) -> Response:
 
 async def _handle_http_exception(_request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    status = HTTPStatus(error.status_code)
-    return _respond(status, {"type": "about:blank", "title": status.phrase, "status": status.value}, error.headers)
+    return of_status(HTTPStatus(error.status_code), error.headers)
 
 
 async def _handle_fault(_request: Request, _error: Exception) -> Response:

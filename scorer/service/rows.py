@@ -18,7 +18,8 @@ from scorer.cells import BadCellError
 from scorer.errors import PROBLEMS_SHOWN, BadRowsError, BadShapeError, MalformedBodyError, Problem
 from scorer.scorer import NO_MODEL_INPUT, Scorer
 from scorer.scores import RowScore, Scores
-from scorer.service.answers import AnswerEncoder
+from scorer.service.answers import AnswerEncoder, Encoder, ExplainingEncoder
+from scorer.service.options import USUAL, Options
 
 Body = bytes | bytearray | memoryview
 _NUMBER, _TEXT = float | None, str | None
@@ -74,8 +75,24 @@ class Part(NamedTuple):
         return self.answer
 
 
+class Style(NamedTuple):
+    """How rows are answered.
+
+    Attributes:
+        encoder: of the answers.
+        report: whether a bad row is answered with its error, and the others are scored.
+    """
+
+    encoder: Encoder
+    report: bool
+
+
 class RowCodec:
-    """Answers rows for one scorer: bytes in, bytes out."""
+    """Answers rows for one scorer: bytes in, bytes out.
+
+    Attributes:
+        usual: the style of a request without parameters.
+    """
 
     def __init__(self, scorer: Scorer) -> None:
         self._scorer = scorer
@@ -89,7 +106,15 @@ class RowCodec:
         self._raw_decoder = msgspec.json.Decoder(raw)
         self._getters = [attrgetter(field) for field in self._fields]
         self._cells = attrgetter(*self._fields) if len(self._fields) > 1 else lambda row: (row.f0,)
-        self._answers = AnswerEncoder(scorer)
+        self.usual = Style(AnswerEncoder(scorer), report=False)
+        self._styles = {USUAL: self.usual}
+
+    def style(self, options: Options) -> Style:
+        """The style that a request asks for."""
+        if options not in self._styles:
+            encoder = ExplainingEncoder if options.explain else AnswerEncoder
+            self._styles[options] = Style(encoder(self._scorer, options.variables), options.report)
+        return self._styles[options]
 
     def _layout(self, types: Sequence[Any]) -> Layout:
         row = self._row_type("Row", [(field, kind, None) for field, kind in zip(self._fields, types, strict=True)])
@@ -100,16 +125,35 @@ class RowCodec:
         rename = dict(zip(self._fields, self._names, strict=True))
         return msgspec.defstruct(name, fields, rename=rename, gc=False)
 
-    def answer(self, body: Body) -> Part:
+    def answer(self, body: Body, style: Style) -> Part:
         """Scores the rows of a document.
 
         Args:
             body: JSON: one object, or an array of objects.
+            style: how they are answered.
 
         Raises:
             MalformedBodyError: no JSON document.
             BadShapeError: neither an object nor an array.
         """
+        part = self._answer(body, style.encoder)
+        return self._report(body, style.encoder) if part.total and style.report else part
+
+    def _report(self, body: Body, encoder: Encoder) -> Part:
+        """Each row by itself: its answer, or what is wrong with it."""
+        answers = []
+        raw_rows = _raw_rows(bytes(body))
+        for raw in raw_rows:
+            part = self._answer(b"[%b]" % bytes(raw), encoder)
+            if part.total:
+                problem = part.problems[0]
+                error = {"field": problem.field, "code": problem.code, "message": problem.message}
+                answers.append(msgspec.json.encode({"error": error}))
+            else:
+                answers.append(part.answer[1:-1])
+        return Part(len(raw_rows), b"[" + b",".join(answers) + b"]", ())
+
+    def _answer(self, body: Body, encoder: Encoder) -> Part:
         try:
             layout, decoded = self._decode(body)
             rows = decoded if isinstance(decoded, list) else [decoded]
@@ -120,7 +164,7 @@ class RowCodec:
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise MalformedBodyError(_malformed(error)) from None
         try:
-            return self._score(rows, layout.kinds)
+            return self._score(rows, layout.kinds, encoder)
         except BadRowsError as error:
             return Part(len(rows), b"", (), error.problems, error.total)
 
@@ -130,16 +174,16 @@ class RowCodec:
         except msgspec.ValidationError:  # found at the first cell that is otherwise, so little is decoded twice
             return self._any, self._any.decoder.decode(body)
 
-    def _score(self, rows: Sequence[Any], kinds: Sequence[set[type]]) -> Part:
-        if len(rows) <= SMALL_BATCH:
+    def _score(self, rows: Sequence[Any], kinds: Sequence[set[type]], encoder: Encoder) -> Part:
+        if len(rows) <= SMALL_BATCH and not encoder.columns_only:
             try:
                 row_scores = [self._scorer.score_row_cells(self._cells(row)) for row in rows]
-                return Part(len(rows), self._answers.encode_rows(row_scores), row_scores)
+                return Part(len(rows), encoder.encode_rows(row_scores), row_scores)
             except BadRowsError:
                 pass  # that is of one row; scoring them together lists what is wrong in all of them
         columns = [list(map(getter, rows)) for getter in self._getters]
         scores = self._scorer.score_cells(columns, kinds)
-        return Part(len(rows), self._answers.encode(scores), scores)
+        return Part(len(rows), encoder.encode(scores), scores)
 
     def _rows_without_inputs(self, body: Body, empty: object, rows: Sequence[object]) -> list[Problem]:
         """Rows whose used cells are all missing must at least name one of the model's inputs, used or not."""

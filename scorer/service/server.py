@@ -18,6 +18,7 @@ import uvicorn.config
 from scorer.errors import ScorerError, SettingError
 from scorer.service.app import Service, create_app
 from scorer.service.models import Models
+from scorer.service.protocol import Protocol
 from scorer.service.settings import PREFIX, Settings
 from scorer.store.sources import Look
 
@@ -36,22 +37,23 @@ def serve(environment: Mapping[str, str]) -> None:
     """
     settings = Settings.from_environment(environment)
     models = Models(settings)
+    app = create_app(models.holder, settings)
     first = models.first_look()
-    listener = _listen(settings)
+    listeners = [_listen(settings, "port")] + ([_listen(settings, "admin_port")] if settings.admin_port else [])
     workers = settings.worker_count()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _stop)
-    _announce(first, models.source.name, listener, workers)
+    _announce(first, models.source.name, listeners[0], workers)
     if workers == 1:
-        config = _config(create_app(models.holder, settings.max_body_bytes), settings)
-        _start(models, first)
-        uvicorn.Server(config).run([listener])
+        config = _config(app, settings)
+        _start(models, settings, first)
+        uvicorn.Server(config).run(listeners)
     else:
-        _serve_with_workers(settings, environment, listener, workers)
+        _serve_with_workers(settings, environment, listeners, workers)
 
 
 def _serve_with_workers(
-    settings: Settings, environment: Mapping[str, str], listener: socket.socket, workers: int
+    settings: Settings, environment: Mapping[str, str], listeners: list[socket.socket], workers: int
 ) -> None:
     import tempfile  # these two take milliseconds that one worker can do without
 
@@ -69,7 +71,7 @@ def _serve_with_workers(
     # A worker that is started anew serves what the others do, even where the model has gone since.
     with tempfile.TemporaryDirectory(prefix="scorer-") as directory:
         os.environ.setdefault(f"{PREFIX}CACHE_DIR", directory)
-        Supervisor(_config("scorer.service.server:worker", settings, workers), [listener]).run()
+        Supervisor(_config("scorer.service.server:worker", settings, workers), listeners).run()
 
 
 def worker() -> Service:
@@ -77,15 +79,17 @@ def worker() -> Service:
     try:
         settings = Settings.from_environment(os.environ)
         models = Models(settings)
+        app = create_app(models.holder, settings)
     except ScorerError as error:
         print(f"scorer: {error}", file=sys.stderr)
         sys.exit(uvicorn.config.STARTUP_FAILURE)
-    _start(models)
-    return create_app(models.holder, settings.max_body_bytes)
+    _start(models, settings)
+    return app
 
 
-def _start(models: Models, first: Look | None = None) -> None:
+def _start(models: Models, settings: Settings, first: Look | None = None) -> None:
     """Loads the model, and readies this process for requests."""
+    Protocol.configure(settings)
     signal.signal(signal.SIGHUP, lambda _number, _frame: models.wake())
     models.start(first)
     gc.freeze()  # what is there now stays: the collector need not look at it again with every few requests
@@ -118,7 +122,7 @@ def _config(app: Any, settings: Settings, workers: int = 1) -> uvicorn.Config:
         factory=isinstance(app, str),
         workers=workers,
         loop="uvloop",
-        http="httptools",
+        http=Protocol,
         ws="none",
         interface="asgi3",
         proxy_headers=False,  # nothing here asks who the client is
@@ -131,11 +135,12 @@ def _config(app: Any, settings: Settings, workers: int = 1) -> uvicorn.Config:
     )
 
 
-def _listen(settings: Settings) -> socket.socket:
-    place = f"{settings.host}:{settings.port}"
+def _listen(settings: Settings, field: str) -> socket.socket:
+    port = getattr(settings, field)
+    place = f"{settings.host}:{port}"
     try:
         family, _, _, _, address = socket.getaddrinfo(
-            settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+            settings.host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
     except socket.gaierror as error:
         raise SettingError("SCORER_HOST", f"{settings.host!r} is no address: {error.strerror}") from None
@@ -143,7 +148,8 @@ def _listen(settings: Settings) -> socket.socket:
         listener = socket.create_server(address[:2], family=family, backlog=_BACKLOG)
     except OSError as error:
         reason = os.strerror(error.errno or 0).lower()  # error.strerror repeats the address
-        raise SettingError("SCORER_PORT", f"cannot listen on {place}: {reason}; choose another with --port") from None
+        advice = "; choose another with --port" if field == "port" else ""
+        raise SettingError(f"{PREFIX}{field.upper()}", f"cannot listen on {place}: {reason}{advice}") from None
     listener.set_inheritable(True)
     return listener
 

@@ -31,7 +31,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         host: address to listen on.
         port: port to listen on; 0 takes a free one.
         workers: processes; 0 is the CPUs that this process may use.
-        max_body_bytes: largest request body, in bytes; larger ones are answered 413.
+        max_body_bytes: largest request body as it is sent, in bytes; larger ones are answered 413.
+        max_unpacked_bytes: largest request body once it is decompressed, in bytes; likewise.
+        max_header_bytes: largest head of a request (request line and headers), in bytes; larger ones are answered 431.
+        max_rows: most rows in a request; more are answered 422.
+        max_requests: most POST /predict that a worker takes on at a time; more are answered 503.
+        receive_seconds: how long the head of a request, and then its body, may take to arrive; slower ones are
+            answered 408.
+        api_keys_file: names and hashes of API keys; then /predict, /model and /openapi.json need one of them. Empty for
+            none.
+        admin_port: another port, where /livez, /readyz and /metrics then are instead; 0 for none.
         shutdown_seconds: how long running requests may take to finish after SIGTERM or Ctrl-C.
         access_log: whether each request is logged, which costs a third of the single-row rate.
     """
@@ -48,6 +57,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     port: Annotated[int, Meta(ge=0, le=65_535)] = 1313
     workers: Annotated[int, Meta(ge=0, le=1_024)] = 0
     max_body_bytes: Annotated[int, Meta(ge=1)] = 64 * 1024 * 1024
+    max_unpacked_bytes: Annotated[int, Meta(ge=1)] = 256 * 1024 * 1024
+    max_header_bytes: Annotated[int, Meta(ge=1_024)] = 64 * 1024
+    max_rows: Annotated[int, Meta(ge=1)] = 100_000
+    max_requests: Annotated[int, Meta(ge=1)] = 1_000
+    receive_seconds: Annotated[float, Meta(gt=0)] = 30.0
+    api_keys_file: str = ""
+    admin_port: Annotated[int, Meta(ge=0, le=65_535)] = 0
     shutdown_seconds: Annotated[int, Meta(ge=1)] = 30
     access_log: bool = False
 

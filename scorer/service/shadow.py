@@ -64,7 +64,7 @@ class Shadow:
         self._requests += 1
 
     def _compare(self, body: Body, scored: Scored) -> None:
-        part = self._codec.answer(body)
+        part = self._codec.answer(body, self._codec.usual)
         part.require()
         first, second = _columns(scored), _columns(part.scored)
         moved = np.abs(first[0] - second[0])

@@ -23,7 +23,7 @@ from tests.servers import Client
 def serving(holder: Holder) -> Iterator[Client]:
     listener = socket.create_server(("127.0.0.1", 0))
     port = listener.getsockname()[1]
-    app = create_app(holder, 1_000_000)
+    app = create_app(holder)
     server = uvicorn.Server(uvicorn.Config(app, lifespan="off", log_config=None, ws="none"))
     thread = threading.Thread(target=server.run, args=([listener],))
     thread.start()
@@ -53,9 +53,9 @@ class Broken(Served):
 
     def __init__(self, scorer: Scorer) -> None:
         super().__init__(scorer)
-        self.codec.answer = self._fail  # type: ignore[method-assign]
+        self.codec.answer = self._fail  # type: ignore[method-assign, assignment]
 
-    def _fail(self, body: object) -> Part:
+    def _fail(self, body: object, _style: object) -> Part:
         raise ZeroDivisionError(f"secret {body!r}")
 
     @property

@@ -30,7 +30,7 @@ nested = st.fixed_dictionaries({"x91": st.floats(-9, 9), "x0": st.lists(st.fixed
 
 def outcome(body: bytes, cuts: list[int], segment_bytes: int) -> object:
     """The answer, or the error with all that it says."""
-    batch = Batch(CODEC)
+    batch = Batch(CODEC, CODEC.usual)
     batch._wait_for = segment_bytes
     try:
         for start, end in zip([0, *cuts], [*cuts, len(body)], strict=True):
@@ -58,7 +58,7 @@ def test_any_cuts_give_the_answer_of_the_whole(rows: Any, separators: tuple[str,
 
 def test_a_batch_is_really_scored_while_it_arrives(stand_in: StandIn) -> None:
     body = json.dumps(stand_in.rows).encode()
-    batch = Batch(CODEC)
+    batch = Batch(CODEC, CODEC.usual)
     most = 0
     for start in range(0, len(body), 65_536):
         batch.feed(body[start : start + 65_536])
@@ -97,13 +97,13 @@ def test_texts_full_of_braces_cost_no_more_than_other_texts(text: str) -> None:
     codec = Served(MODEL).codec
     real = codec.answer
 
-    def counting(body: Any) -> Any:
+    def counting(body: Any, style: Any) -> Any:
         looked.append(len(body))
-        return real(body)
+        return real(body, style)
 
     codec.answer = counting  # type: ignore[method-assign]
     body = json.dumps([{"x5": "monday", "note": text}, {"x5": "friday"}]).encode()
-    batch = Batch(codec)
+    batch = Batch(codec, codec.usual)
     for start in range(0, len(body), 65_536):
         batch.feed(body[start : start + 65_536])
     assert len(json.loads(batch.finish())) == 2

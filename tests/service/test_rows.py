@@ -34,7 +34,7 @@ any_rows = st.lists(
 
 def answer(body: bytes) -> bytes:
     """The answer to a whole body, or its error."""
-    batch = Batch(SERVED.codec)
+    batch = Batch(SERVED.codec, SERVED.codec.usual)
     batch.feed(body)
     return batch.finish()
 
@@ -141,5 +141,6 @@ def test_the_service_says_what_the_library_says(batch: Any) -> None:
 
 def test_a_model_of_another_shape() -> None:
     model = scorer.Scorer(reading.parse(json.dumps(SMALL).encode()))
+    codec = Served(model).codec
     batch: list[dict[str, Any]] = [{"the rate": "60%", "colour": "bright green"}, {"colour": None}]
-    assert json.loads(Served(model).codec.answer(json.dumps(batch).encode()).answer) == model.score(batch).to_rows()
+    assert json.loads(codec.answer(json.dumps(batch).encode(), codec.usual).answer) == model.score(batch).to_rows()

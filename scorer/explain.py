@@ -1,0 +1,60 @@
+"""Why a row got its score: what each term adds to the log-odds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scorer.coefficients import CategoryInput
+from scorer.scores import Scores
+
+Explanation = dict[str, Any]
+
+
+def contributions(scores: Scores) -> dict[str, NDArray[np.float64]]:
+    """What each term adds, coefficient · variable, by variable in the order in which they are summed; shape (n,) each.
+
+    The intercept and then these, added one by one in float64, give `log_odds` to the bit.
+    """
+    variables = scores.variables
+    return {term.variable: term.coefficient * variables[term.variable] for term in scores.file.terms}
+
+
+def log_odds(scores: Scores) -> NDArray[np.float64]:
+    """The linear predictor that phat was computed of, shape (n,)."""
+    values: NDArray[np.float64] = scores.equation.log_odds(scores.entered)
+    return values
+
+
+def explain(scores: Scores) -> list[Explanation]:
+    """An explanation of each row.
+
+    Returns:
+        One dict a row: `log_odds`; `intercept`; `contributions` by variable, in the order in which they are summed;
+        `imputed`, the inputs whose cell was missing; `unknown_levels`, the inputs with a level that the model does not
+        know. A category's missing cell has a dummy of its own or is the baseline; it is listed as imputed too.
+    """
+    added = contributions(scores)
+    rows = zip(log_odds(scores).tolist(), *(column.tolist() for column in added.values()), strict=True)
+    explanations: list[Explanation] = [
+        {
+            "log_odds": total,
+            "intercept": scores.file.intercept,
+            "contributions": dict(zip(added, row, strict=True)),
+            "imputed": [],
+            "unknown_levels": [],
+        }
+        for total, *row in rows
+    ]
+    for declared, values in zip(scores.equation.inputs, scores.read, strict=True):
+        if isinstance(declared, CategoryInput):
+            missing, unknown = values == declared.missing_code, values == declared.unknown_code
+        else:
+            missing, unknown = np.isnan(values), np.zeros(0, bool)
+        for row in np.flatnonzero(missing).tolist():
+            explanations[row]["imputed"].append(declared.name)
+        for row in np.flatnonzero(unknown).tolist():
+            explanations[row]["unknown_levels"].append(declared.name)
+    return explanations

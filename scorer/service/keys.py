@@ -1,0 +1,110 @@
+"""API keys: who may call. A file holds a name and the SHA-256 of a key on each line, and is read anew when it changes.
+
+A key is 256 random bits, so one round of SHA-256 is enough: there is nothing to guess from a list of words.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import logging
+import re
+import secrets
+from pathlib import Path
+from time import monotonic
+
+from scorer.errors import CoefficientFileError, SettingError, UnauthorizedError
+from scorer.store.places import Directory
+
+SETTING = "SCORER_API_KEYS_FILE"
+LOOK_SECONDS = 1.0
+"""Time between two looks at whether the file has changed."""
+
+_NAME = re.compile(r"[A-Za-z0-9._-]{1,100}", re.ASCII)
+_LINE = re.compile(rf"({_NAME.pattern})\s+([0-9a-f]{{64}})", re.ASCII)
+_log = logging.getLogger("scorer.service")
+
+
+def make() -> str:
+    """A new key."""
+    return secrets.token_urlsafe(32)
+
+
+def line(name: str, key: str) -> str:
+    """What the file has to hold of a key.
+
+    Raises:
+        SettingError: the name is none.
+    """
+    if not _NAME.fullmatch(name):
+        raise SettingError(SETTING, "a key's name has letters, digits, dots, dashes and underscores")
+    return f"{name} {_hash(key.encode())}"
+
+
+class Keys:
+    """The keys of a file."""
+
+    def __init__(self, path: Path) -> None:
+        """Reads the file.
+
+        Raises:
+            SettingError: it cannot be read, or a line is none.
+        """
+        self._place = Directory(path.parent)
+        self._name = path.name
+        self._tag: str | None = None
+        self._looked = monotonic()
+        self._failing = ""
+        self._hashes: list[str] = []
+        self._read()
+
+    def require(self, authorization: bytes) -> None:
+        """Checks a request's key, in a time that does not tell how much of it is right.
+
+        Args:
+            authorization: the header's value; empty where there is none.
+
+        Raises:
+            UnauthorizedError: it holds no known key.
+        """
+        if monotonic() - self._looked > LOOK_SECONDS:
+            self._look()
+        scheme, _, key = authorization.partition(b" ")
+        given = _hash(key.strip())
+        known = False
+        for expected in self._hashes:
+            known |= hmac.compare_digest(given, expected)
+        if scheme.lower() != b"bearer" or not known:
+            raise UnauthorizedError
+
+    def _look(self) -> None:
+        self._looked = monotonic()
+        try:
+            self._read()
+            self._failing = ""
+        except SettingError as error:
+            if error.reason != self._failing:
+                _log.warning("the known API keys stay: %s", error)
+            self._failing = error.reason
+
+    def _read(self) -> None:
+        try:
+            found = self._place.read(self._name, self._tag)
+        except CoefficientFileError as error:
+            raise SettingError(SETTING, str(error)) from None
+        if found is None:
+            return
+        self._tag = found.tag
+        hashes = []
+        for number, text in enumerate(found.data.decode("utf-8", "replace").splitlines(), 1):
+            if not text.strip() or text.lstrip().startswith("#"):
+                continue
+            match = _LINE.fullmatch(text.strip())
+            if match is None:
+                raise SettingError(SETTING, f"line {number}: expected a name and the SHA-256 of a key in hex")
+            hashes.append(match[2])
+        self._hashes = hashes
+
+
+def _hash(key: bytes) -> str:
+    return hashlib.sha256(key).hexdigest()

@@ -1,0 +1,178 @@
+"""POST /predict, as a plain ASGI app without Starlette's Request and Response objects."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from time import monotonic
+from typing import Any
+
+from starlette.types import Message, Receive, Scope, Send
+
+from scorer.errors import BodyTooLargeError, OverloadedError, ScorerError, SlowBodyError, TooManyRowsError
+from scorer.service import bodies, options, problems
+from scorer.service.batches import Batch
+from scorer.service.holder import Holder
+from scorer.service.rows import RowCodec
+from scorer.service.settings import Settings
+from scorer.service.shadow import Trial
+
+_log = logging.getLogger("scorer.service")
+
+
+class Predict:
+    """The endpoint. It answers its own errors."""
+
+    def __init__(self, holder: Holder, settings: Settings) -> None:
+        self._holder = holder
+        self._max_body_bytes = settings.max_body_bytes
+        self._max_unpacked_bytes = settings.max_unpacked_bytes
+        self._max_rows = settings.max_rows
+        self._max_requests = settings.max_requests
+        self._patience = Patience(settings.receive_seconds)
+        self._in_flight = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self._in_flight += 1
+        try:
+            await self._respond(scope, receive, send)
+        except ScorerError as error:
+            await problems.of_scorer_error(error)(scope, receive, send)
+        except ClientGoneError:
+            pass
+        except Exception:
+            _log.exception("POST /predict failed")
+            await problems.of_fault()(scope, receive, send)
+        finally:
+            self._in_flight -= 1
+
+    async def _respond(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._in_flight > self._max_requests:
+            raise OverloadedError(self._max_requests)
+        served = self._holder.require()
+        shadow = self._holder.shadow
+        trial = shadow.sample() if shadow else None
+        answer = await self._answer(served.codec, scope, receive, trial)
+        headers = [*served.headers, (b"content-length", str(len(answer)).encode())]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": answer})
+        if shadow and trial is not None:
+            await shadow.compare(trial)
+
+    async def _answer(self, codec: RowCodec, scope: Scope, receive: Receive, trial: Trial | None) -> bytes:
+        """Reads the body and answers it.
+
+        Raises:
+            RequestError, BadShapeError, BadRowsError: those of the table of problems.
+            ClientGoneError: the client closed the connection before its body was read.
+        """
+        query = scope["query_string"]
+        style = codec.style(options.parse(query)) if query else codec.usual
+        packed = self._look_at_headers(scope["headers"])
+        task = self._patience.begin()
+        try:
+            message = await receive()
+            if packed or message.get("more_body", True):
+                batch = Batch(codec, style, self._max_rows, trial)
+                return await self._read(batch, packed, message, receive)
+        except asyncio.CancelledError:
+            self._patience.explain(task)
+            raise
+        finally:
+            self._patience.end(task)
+        body = message["body"]
+        if len(body) > self._max_body_bytes:
+            raise BodyTooLargeError(self._max_body_bytes)
+        part = codec.answer(body, style)
+        if part.rows > self._max_rows:
+            raise TooManyRowsError(self._max_rows)
+        if trial is not None and len(part.scored):
+            trial.append((body, part.scored))
+        return part.require()
+
+    async def _read(self, batch: Batch, packed: bodies.Packed | None, message: Message, receive: Receive) -> bytes:
+        """Scores a body while it arrives."""
+        size = unpacked = 0
+        while True:
+            if message["type"] == "http.disconnect":
+                raise ClientGoneError
+            chunk = message.get("body", b"")
+            size += len(chunk)
+            if size > self._max_body_bytes:
+                raise BodyTooLargeError(self._max_body_bytes)
+            if packed is None:
+                batch.feed(chunk)
+            else:
+                for piece in packed.feed(chunk):
+                    unpacked += len(piece)
+                    if unpacked > self._max_unpacked_bytes:
+                        raise BodyTooLargeError(self._max_unpacked_bytes)
+                    batch.feed(piece)
+            if not message.get("more_body", False):
+                if packed is not None:
+                    packed.finish()
+                return batch.finish()
+            message = await receive()
+
+    def _look_at_headers(self, headers: bodies.Headers) -> bodies.Packed | None:
+        packed = None
+        for name, value in headers:
+            if name == b"content-length":
+                if int(value) > self._max_body_bytes:
+                    raise BodyTooLargeError(self._max_body_bytes)
+            elif name == b"content-type":
+                if value != b"application/json":
+                    bodies.check_type(value)
+            elif name == b"content-encoding" and value != b"identity":
+                packed = bodies.Packed(value)
+        return packed
+
+
+class ClientGoneError(Exception):
+    """The client closed the connection before its body was read."""
+
+
+class Patience:
+    """Ends the wait for bodies that do not arrive in time.
+
+    One timer looks at all requests that wait, since a timer for each would cost as much as a tenth of a single row.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._began: dict[asyncio.Task[Any], float] = {}
+        self._timer: asyncio.TimerHandle | None = None
+
+    def begin(self) -> asyncio.Task[Any]:
+        """Notes that the current task waits from now on."""
+        task = asyncio.current_task()
+        assert task is not None
+        self._began[task] = monotonic()
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(min(1.0, self._seconds / 4), self._look)
+        return task
+
+    def end(self, task: asyncio.Task[Any]) -> None:
+        """Notes that a task waits no longer."""
+        self._began.pop(task, None)
+
+    def explain(self, task: asyncio.Task[Any]) -> None:
+        """Turns a cancellation that was made here into its error.
+
+        Raises:
+            SlowBodyError: it was.
+        """
+        if task not in self._began:
+            task.uncancel()
+            raise SlowBodyError(self._seconds) from None
+
+    def _look(self) -> None:
+        self._timer = None
+        latest = monotonic() - self._seconds
+        for task, began in list(self._began.items()):  # the oldest first
+            if began > latest:
+                break
+            del self._began[task]
+            task.cancel()
+        if self._began:
+            self._timer = asyncio.get_running_loop().call_later(min(1.0, self._seconds / 4), self._look)

@@ -1,0 +1,228 @@
+"""Every limit, over real sockets: what is over it is answered at once with a problem, and nobody else notices."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import socket
+import threading
+import time
+import zlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from backports import zstd
+
+from scorer import Scorer
+from tests.servers import Client, Server, running, wait_until
+
+URN = "urn:coefficient-scorer:problem:"
+ROW = {"x5": "monday", "x91": 0.5}
+
+
+@pytest.fixture(scope="module")
+def limited() -> Iterator[Server]:
+    environment = {
+        "SCORER_MAX_BODY_BYTES": "100000",
+        "SCORER_MAX_UNPACKED_BYTES": "2000000",
+        "SCORER_MAX_HEADER_BYTES": "4096",
+        "SCORER_MAX_ROWS": "1000",
+        "SCORER_RECEIVE_SECONDS": "0.4",
+    }
+    with running(environment=environment) as server:
+        yield server
+
+
+@pytest.fixture
+def client(limited: Server) -> Iterator[Client]:
+    with limited.client() as connection:
+        yield connection
+
+
+def raw(server: Server, *chunks: bytes, pause: float = 0.0) -> tuple[int, dict[str, str], Any]:
+    """Sends bytes as they are and reads until the server closes."""
+    with socket.create_connection(("127.0.0.1", server.port), timeout=20) as connection:
+        for chunk in chunks:
+            try:
+                connection.sendall(chunk)
+            except OSError:
+                break
+            time.sleep(pause)
+        data = b""
+        while received := connection.recv(65536):
+            data += received
+    head, _, body = data.partition(b"\r\n\r\n")
+    status, *lines = head.decode().split("\r\n")
+    headers = dict(line.lower().split(": ", 1) for line in lines)
+    return int(status.split()[1]), headers, json.loads(body)
+
+
+def test_rows(client: Client) -> None:
+    assert len(client.predict([ROW] * 1_000).json()) == 1_000
+    bodies: list[Any] = [[ROW] * 1_001, [{}] * 20_000]
+    for body in bodies:
+        answer = client.predict(body)
+        assert (answer.status, answer.json()["type"]) == (422, f"{URN}too-many-rows")
+    assert "the limit of 1,000" in answer.json()["detail"]
+    with running(environment={"SCORER_MAX_ROWS": "3"}) as server, server.client() as other:
+        assert [other.predict([ROW] * count).status for count in (3, 4)] == [200, 422]
+
+
+PACKED: dict[str, Callable[[bytes], bytes]] = {
+    "gzip": gzip.compress,
+    "deflate": zlib.compress,
+    "zstd": zstd.compress,
+    "X-GZip": gzip.compress,
+}
+
+
+@pytest.mark.parametrize("encoding", PACKED)
+def test_compressed_bodies(encoding: str, client: Client, model: Scorer) -> None:
+    pack = PACKED[encoding]
+    bodies: list[Any] = [ROW, [ROW] * 1_000]
+    for rows in bodies:
+        headers = {"content-encoding": encoding, "content-type": "application/json"}
+        answer = client.send("POST", "/predict", pack(json.dumps(rows).encode()), headers)
+        assert answer.json() == model.score(rows).to_rows()
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "zstd"])
+def test_several_streams_one_after_the_other_are_one_body(encoding: str, client: Client) -> None:
+    text = json.dumps([ROW, ROW]).encode()
+    body = PACKED[encoding](text[:9]) + PACKED[encoding](text[9:])
+    answer = client.send("POST", "/predict", body, {"content-encoding": encoding})
+    assert (answer.status, len(answer.json())) == (200, 2)
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate", "zstd"])
+def test_bombs_go_off_nowhere(encoding: str, client: Client) -> None:
+    bomb = PACKED[encoding](b" " * 50_000_000)
+    assert len(bomb) < 100_000
+    answer = client.send("POST", "/predict", bomb, {"content-encoding": encoding})
+    assert (answer.status, answer.json()["type"]) == (413, f"{URN}body-too-large")
+    assert "2,000,000 bytes" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("encoding", "body", "status", "detail"),
+    [
+        ("gzip", b"{}", 400, "the body is not gzip"),
+        ("zstd", b"{}{}{}{}{}", 400, "the body is not zstd"),
+        ("gzip", gzip.compress(b'{"x5": null}')[:-4], 400, "the body is not gzip: it ends too early"),
+        ("zstd", zstd.compress(b'{"x5": null}')[:-1], 400, "the body is not zstd: it ends too early"),
+        ("gzip", gzip.compress(b'{"x5": null}') + b"more", 400, "the body is not gzip"),
+        ("gzip", b"", 400, "the body is not gzip: it ends too early"),
+        ("br", b"{}", 415, "the content encoding is not read: expected one of gzip, deflate, zstd"),
+        ("gzip, gzip", b"{}", 415, "the content encoding is not read"),
+    ],
+)
+def test_what_is_not_what_it_says(encoding: str, body: bytes, status: int, detail: str, client: Client) -> None:
+    answer = client.send("POST", "/predict", body, {"content-encoding": encoding})
+    assert (answer.status, answer.headers["content-type"]) == (status, "application/problem+json")
+    assert answer.json()["detail"].startswith(detail)
+
+
+@pytest.mark.parametrize(
+    ("kind", "status"),
+    [
+        ("application/json", 200),
+        ("application/json; charset=utf-8", 200),
+        ("Application/JSON", 200),
+        ("application/vnd.rows+json", 200),
+        ("application/x-www-form-urlencoded", 200),
+        ("", 200),
+        ("text/csv", 415),
+        ("multipart/form-data; boundary=x", 415),
+        ("application/octet-stream", 415),
+    ],
+)
+def test_content_types(kind: str, status: int, client: Client) -> None:
+    answer = client.send("POST", "/predict", json.dumps(ROW).encode(), {"content-type": kind})
+    assert answer.status == status
+    if status == 415:
+        assert answer.json()["type"] == f"{URN}unsupported-body"
+
+
+def test_a_head_that_is_too_large(limited: Server, client: Client) -> None:
+    assert client.send("GET", "/livez", headers={"x-a": "a" * 3_000}).status == 200
+    for head in (
+        b"GET / HTTP/1.1\r\nx-a: " + b"a" * 6_000,
+        b"GET /" + b"a" * 6_000,
+        b"GET / HTTP/1.1\r\n" + b"a: b\r\n" * 1_000,
+    ):
+        status, headers, document = raw(limited, head[:4_000], head[4_000:], pause=0.05)
+        assert (status, headers["content-type"], document["status"]) == (431, "application/problem+json", 431)
+
+
+def test_what_is_no_http(limited: Server) -> None:
+    for nonsense in (b"\x16\x03\x01 hello\r\n\r\n", b"POST /predict HTTP/1.1\r\ncontent-length: -1\r\n\r\n"):
+        status, headers, document = raw(limited, nonsense)
+        assert (status, headers["content-type"], document["title"]) == (400, "application/problem+json", "Bad Request")
+
+
+def test_a_body_that_does_not_arrive_in_time(limited: Server) -> None:
+    head = b"POST /predict HTTP/1.1\r\nhost: x\r\ncontent-length: 1000\r\n\r\n"
+    for chunks in ((head,), (head, *[b" "] * 30)):
+        status, headers, document = raw(limited, *chunks, pause=0.05)
+        assert (status, document["type"], headers["connection"]) == (408, f"{URN}slow-body", "close")
+    assert document["detail"] == "the body did not arrive within 0.4 seconds"
+
+
+def test_a_head_that_does_not_arrive_in_time(limited: Server) -> None:
+    status, _, document = raw(limited, b"GET /livez HTTP/1.1\r\n", *[b"a: b\r\n"] * 30, pause=0.05)
+    assert (status, document["title"]) == (408, "Request Timeout")
+
+
+def test_a_connection_that_sends_nothing_is_closed(limited: Server) -> None:
+    with socket.create_connection(("127.0.0.1", limited.port), timeout=20) as connection:
+        assert connection.recv(1) == b""
+
+
+def test_500_slow_connections_take_nothing_from_others(row: dict[str, Any], model: Scorer) -> None:
+    expected = model.score(row).to_rows()
+    with running(environment={"SCORER_RECEIVE_SECONDS": "20"}) as server:
+        slow = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(500)]
+        try:
+            for number, connection in enumerate(slow):
+                head = b"POST /predict HTTP/1.1\r\nhost: x\r\ncontent-length: 1000\r\n\r\n{"
+                connection.sendall(head[: len(head) if number % 2 else 20])
+            with server.client() as client:
+                assert all(client.predict(row).json() == expected for _ in range(200))
+        finally:
+            for connection in slow:
+                connection.close()
+
+
+def test_more_requests_at_a_time_than_are_taken_on() -> None:
+    head = b"POST /predict HTTP/1.1\r\nhost: x\r\ncontent-length: 1000\r\n\r\n"
+    with running(environment={"SCORER_MAX_REQUESTS": "4"}) as server, server.client() as client:
+        waiting = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(4)]
+        for connection in waiting:
+            connection.sendall(head)
+        refused = wait_until(lambda: (answer := client.predict(ROW)).status == 503 and answer, "refusal")
+        assert (refused.json()["type"], refused.headers["retry-after"]) == (f"{URN}overloaded", "1")
+        assert client.send("GET", "/readyz").status == 200
+        for connection in waiting:
+            connection.close()
+        wait_until(lambda: client.predict(ROW).status == 200, "room again")
+
+
+def test_clients_that_go_away_are_forgotten(row: dict[str, Any]) -> None:
+    body = json.dumps([row] * 2_000).encode()
+    head = f"POST /predict HTTP/1.1\r\nhost: x\r\ncontent-length: {len(body)}\r\n\r\n".encode()
+    with running(environment={"SCORER_MAX_REQUESTS": "2"}) as server:
+
+        def go_away(length: int) -> None:
+            with socket.create_connection(("127.0.0.1", server.port)) as connection:
+                connection.sendall((head + body)[:length])
+
+        for length in (len(head), len(head) + 10, 2_000_000):
+            for _ in range(5):
+                thread = threading.Thread(target=go_away, args=(length,))
+                thread.start()
+                thread.join()
+        with server.client() as client:
+            wait_until(lambda: client.predict(row).status == 200, "room for a request")
+        server.stop()
+    assert "".join(server.output) == ""
