@@ -1,4 +1,4 @@
-"""Command line: python -m scorer serve | score | describe | verify | key."""
+"""Command line: python -m scorer serve | score | describe | verify | check | key."""
 
 from __future__ import annotations
 
@@ -71,6 +71,9 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--workers", help="processes; default: SCORER_WORKERS, else the CPUs that may be used")
     serve.set_defaults(command=_serve)
 
+    checking = commands.add_parser("check", parents=[model], help="what would keep `serve` from serving")
+    checking.set_defaults(command=_check)
+
     key = commands.add_parser("key", help="a new API key, and its line for SCORER_API_KEYS_FILE")
     key.add_argument("name", help="whose it is")
     key.set_defaults(command=_key)
@@ -103,6 +106,17 @@ def _serve(options: argparse.Namespace) -> None:
     names = ("model", "host", "port", "workers")
     given = {f"SCORER_{name.upper()}": getattr(options, name) for name in names if getattr(options, name) is not None}
     server.serve({**os.environ, **given})
+
+
+def _check(options: argparse.Namespace) -> None:
+    from scorer.service.check import check
+
+    given = {"SCORER_MODEL": options.model} if options.model else {}
+    found = list(check({**os.environ, **given}))
+    for what, problem in found:
+        print(f"{what}: {problem or 'ok'}")
+    if wrong := [what for what, problem in found if problem]:
+        raise ScorerError(f"{len(wrong)} of {len(found)} checks failed: {', '.join(wrong)}")
 
 
 def _key(options: argparse.Namespace) -> None:

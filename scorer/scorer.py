@@ -142,9 +142,10 @@ class Scorer:
             log_odds = math.nan
         if not math.isfinite(log_odds):  # score_cells lists all that is wrong
             scores = self.score_cells([[cell] for cell in row])
-            return RowScore(int(scores.outcome[0]), float(scores.phat[0]), [column[0] for column in scores.entered])
+            entered, read = ([column[0] for column in columns] for columns in (scores.entered, scores.read))
+            return RowScore(int(scores.outcome[0]), float(scores.phat[0]), entered, read)
         phat = float(sigmoid(log_odds))
-        return RowScore(self.equation.outcome(phat), phat, entered)
+        return RowScore(self.equation.outcome(phat), phat, entered, read)
 
     def _overflows(self, entered: Sequence[NDArray[Any]], log_odds: NDArray[np.float64]) -> Iterator[Problem]:
         message = "the number is too large for the equation in float64"

@@ -97,8 +97,14 @@ class RowScore(NamedTuple):
         outcome: 1 where phat is above the cutoff, else 0.
         phat: probability of the positive class.
         entered: what entered the equation of each of its inputs: a standardized float, or the code of a level.
+        read: what was read of each of them: a float, NaN for missing, or the code of a level.
     """
 
     outcome: int
     phat: float
     entered: Sequence[float]
+    read: Sequence[float]
+
+
+Scored = Scores | Sequence[RowScore]
+"""What a model says of rows that were scored together, or one by one."""

@@ -17,10 +17,11 @@ from scorer.errors import UnauthorizedError
 from scorer.service import problems
 from scorer.service.holder import Holder
 from scorer.service.keys import Keys
-from scorer.service.predict import Predict
+from scorer.service.metrics import Metrics
+from scorer.service.predict import PREDICT, Predict
 from scorer.service.settings import Settings
+from scorer.service.watch import Watch
 
-PREDICT = "/predict"
 ADMIN = frozenset({"/livez", "/readyz", "/metrics"})
 """What an admin port serves, and what needs no key."""
 
@@ -31,32 +32,39 @@ class Service:
     Starlette's middleware and routing would take a quarter of the single-row rate. The endpoint answers its own errors.
     """
 
-    def __init__(self, predict: Predict, others: Starlette, keys: Keys | None = None, admin_port: int = 0) -> None:
+    def __init__(self, predict: Predict, others: Starlette, watch: Watch, settings: Settings) -> None:
         """Puts the app together.
 
         Args:
             predict: answers POST /predict.
             others: answers everything else.
-            keys: of who may call; None for everybody.
-            admin_port: where probes and metrics are, and nothing else; 0 for where everything is.
+            watch: counts and logs requests.
+            settings: the keys and the admin port are taken of them.
+
+        Raises:
+            SettingError: the keys cannot be read.
         """
         self._predict = predict
         self._others = others
-        self._keys = keys
-        self._admin_port = admin_port
-        self._open = keys is None and not admin_port
+        self._watch = watch
+        self._keys = Keys(Path(settings.api_keys_file)) if settings.api_keys_file else None
+        self._admin_port = settings.admin_port
+        self._open = self._keys is None and not self._admin_port
         self.routes = others.routes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and not self._open:
-            refusal = self._refusal(scope)
-            if refusal:
-                await refusal(scope, receive, send)
-                return
-        if scope["type"] == "http" and scope["path"] == PREDICT and scope["method"] == "POST":
-            await self._predict(scope, receive, send)
-        else:
+        if scope["type"] != "http":
             await self._others(scope, receive, send)
+            return
+        watched = self._watch.begin(scope, send)
+        refusal = None if self._open else self._refusal(scope)
+        if refusal:
+            await refusal(scope, receive, watched)
+        elif scope["path"] == PREDICT and scope["method"] == "POST":
+            await self._predict(scope, receive, watched)
+        else:
+            await self._others(scope, receive, watched)
+        self._watch.end(watched)
 
     def _refusal(self, scope: Scope) -> Response | None:
         """The answer to who asks in the wrong place, or without a key."""
@@ -96,10 +104,20 @@ def create_app(holder: Holder, settings: Settings = Settings()) -> Service:  # n
         return _json(orjson.dumps({"status": "alive"}))
 
     async def readyz(_request: Request) -> Response:
+        if holder.draining:
+            return problems.of_status(HTTPStatus.SERVICE_UNAVAILABLE)
         file = holder.require().scorer.file
         return _json(orjson.dumps({"status": "ready", "model": file.model, "version": file.version}))
 
-    predict = Predict(holder, settings)
+    async def scrape(request: Request) -> Response:
+        from scorer.service.exposition import expose  # who is not scraped does not pay for the import
+
+        text, content_type = expose(metrics.all_snapshots(), request.headers.get("accept", ""))
+        return Response(text, headers={"content-type": content_type})
+
+    metrics = Metrics(settings.metrics_dir)
+    predict = Predict(holder, settings, metrics if settings.metrics else None)
+    metrics.gauges = lambda: {**holder.gauges(), ("requests_in_flight",): float(predict.in_flight)}
     routes: list[Any] = [
         Route(PREDICT, predict, methods=["POST"]),
         Route("/model", model),
@@ -107,11 +125,11 @@ def create_app(holder: Holder, settings: Settings = Settings()) -> Service:  # n
         Route("/livez", livez),
         Route("/readyz", readyz),
         Route("/openapi.json", openapi),
+        *([Route("/metrics", scrape)] if settings.metrics else []),
     ]
     others = Starlette(routes=routes, exception_handlers=problems.HANDLERS)
     others.router.redirect_slashes = False  # a redirected POST would lose its body in most clients
-    keys = Keys(Path(settings.api_keys_file)) if settings.api_keys_file else None
-    return Service(predict, others, keys, settings.admin_port)
+    return Service(predict, others, Watch(holder, settings, metrics, routes), settings)
 
 
 def _json(content: bytes) -> Response:

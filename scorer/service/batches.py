@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from scorer.errors import PROBLEMS_SHOWN, BadRowsError, MalformedBodyError, Problem, TooManyRowsError
+from scorer.scores import Scored
 from scorer.service.rows import Body, Part, RowCodec, Style
 from scorer.service.shadow import Trial
 
@@ -34,7 +35,13 @@ _MOST_BLANKS = 1_000
 
 
 class Batch:
-    """The answer to one request, in the making."""
+    """The answer to one request, in the making.
+
+    Attributes:
+        rows: how many have been scored.
+        scored: what the model says of them, segment by segment.
+        seconds: what decoding, scoring and encoding took.
+    """
 
     def __init__(self, codec: RowCodec, style: Style, max_rows: int = _NEVER, trial: Trial | None = None) -> None:
         """Starts an answer.
@@ -52,7 +59,9 @@ class Batch:
         self._chunks: list[bytes] = []
         self._size = 0
         self._wait_for = SEGMENT_BYTES
-        self._rows = 0
+        self.rows = 0
+        self.scored: list[Scored] = []
+        self.seconds = [0.0, 0.0, 0.0]
         self._answers: list[bytes] = []
         self._problems: list[Problem] = []
         self._total = 0
@@ -103,13 +112,16 @@ class Batch:
         self._size = len(text) - comma
 
     def _take(self, part: Part, segment: Body) -> None:
-        if self._trial is not None and len(part.scored):
-            self._trial.append((bytes(segment), part.scored))
+        if len(part.scored):
+            self.scored.append(part.scored)
+            self.seconds = [before + more for before, more in zip(self.seconds, part.seconds, strict=True)]
+            if self._trial is not None:
+                self._trial.append((bytes(segment), part.scored))
         shown = PROBLEMS_SHOWN - len(self._problems)
-        self._problems += [replace(problem, row=problem.row + self._rows) for problem in part.problems[:shown]]
+        self._problems += [replace(problem, row=problem.row + self.rows) for problem in part.problems[:shown]]
         self._total += part.total
-        self._rows += part.rows
-        if self._rows > self._max_rows:
+        self.rows += part.rows
+        if self.rows > self._max_rows:
             raise TooManyRowsError(self._max_rows)
         if self._total:
             self._answers.clear()

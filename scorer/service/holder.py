@@ -39,6 +39,8 @@ class Holder:
         shadow: what is tried out beside it; None for nothing.
         serving: gives how it stands with the store, for GET /model; empty where there is none.
         history: gives the versions that were served, for GET /model/history.
+        gauges: gives what metrics tell of the model and its store, by name and labels.
+        draining: whether the server is about to stop: not ready any more, while it still answers.
     """
 
     def __init__(self, scorer: Scorer | None = None) -> None:
@@ -46,6 +48,8 @@ class Holder:
         self.shadow: Shadow | None = None
         self.serving: Callable[[], dict[str, Any]] = dict
         self.history: Callable[[], list[Any]] = list
+        self.gauges: Callable[[], dict[tuple[str, ...], float]] = dict
+        self.draining = False
 
     def require(self) -> Served:
         """What is served.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ class Models:
     Attributes:
         holder: of both, for the app.
         source: where the served one comes from.
+        shadow_source: where the one that is tried out comes from; None for none.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -37,9 +39,11 @@ class Models:
         self.source: Source = self._source()
         self.holder = Holder()
         self._refresher = self._make_refresher(self.source, settings.version, self._serve)
+        self.shadow_source = self._versions(settings.shadow_version) if settings.shadow_version else None
         self._trial = self._make_trial()
         self.holder.serving = self._report
         self.holder.history = self._history
+        self.holder.gauges = self._gauges
 
     def first_look(self) -> Look | None:
         """Looks at a local source before anything is started; None where it is not local, or a store without a model.
@@ -97,7 +101,7 @@ class Models:
 
     def _make_trial(self) -> Refresher | None:
         version = self._settings.shadow_version
-        return self._make_refresher(self._versions(version), version, self._try_out) if version else None
+        return self._make_refresher(self.shadow_source, version, self._try_out) if self.shadow_source else None
 
     def _serve(self, loaded: Loaded) -> None:
         self.holder.served = Served(loaded.scorer)
@@ -124,6 +128,27 @@ class Models:
             failing = self._trial.status.failing
             report["shadow"] = (shadow.report() if shadow else {}) | {"failing": failing.reason if failing else None}
         return report
+
+    def _gauges(self) -> dict[tuple[str, ...], float]:
+        status = self._refresher.status
+        gauges: dict[tuple[str, ...], float] = {
+            ("workers",): 1.0,
+            ("model_swaps",): float(status.swaps),
+            ("model_failures",): float(status.failures),
+            ("model_failing",): float(status.failing is not None),
+        }
+        if status.current:
+            model, version, sha256, since, *_ = status.current
+            gauges["model_info", model, version, sha256] = 1.0
+            gauges["model_loaded_timestamp_seconds",] = datetime.fromisoformat(since).timestamp()
+        if shadow := self.holder.shadow:
+            report = shadow.report()
+            version = report["version"]
+            gauges["shadow_rows", version] = float(report["rows"])
+            gauges["shadow_failures", version] = float(report["requests_failed"])
+            gauges["shadow_flipped", version] = float(report["outcomes_flipped"])
+            gauges["shadow_difference", version] = report["mean_difference"] * report["rows"]
+        return gauges
 
     def _history(self) -> list[dict[str, Any]]:
         return [version._asdict() for version in self._refresher.status.history]

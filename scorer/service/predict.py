@@ -4,68 +4,111 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from time import monotonic
-from typing import Any
+from collections.abc import Sequence
+from time import monotonic, perf_counter
+from typing import Any, NamedTuple
 
+from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
 from scorer.errors import BodyTooLargeError, OverloadedError, ScorerError, SlowBodyError, TooManyRowsError
+from scorer.scores import Scored
 from scorer.service import bodies, options, problems
 from scorer.service.batches import Batch
 from scorer.service.holder import Holder
+from scorer.service.metrics import Metrics
 from scorer.service.rows import RowCodec
 from scorer.service.settings import Settings
 from scorer.service.shadow import Trial
 
+PREDICT = "/predict"
+
 _log = logging.getLogger("scorer.service")
 
 
-class Predict:
-    """The endpoint. It answers its own errors."""
+class Answered(NamedTuple):
+    """An answer, and what is counted of it.
 
-    def __init__(self, holder: Holder, settings: Settings) -> None:
+    Attributes:
+        body: of the response.
+        scored: what the model says, segment by segment.
+        rows: how many they were.
+        seconds: what each of the metrics' stages took.
+    """
+
+    body: bytes
+    scored: Sequence[Scored]
+    rows: int
+    seconds: Sequence[float]
+
+
+class Predict:
+    """The endpoint. It answers its own errors.
+
+    Attributes:
+        in_flight: how many requests are being answered.
+    """
+
+    def __init__(self, holder: Holder, settings: Settings, metrics: Metrics | None = None) -> None:
+        """Makes the endpoint.
+
+        Args:
+            holder: of the scorer that answers.
+            settings: the limits are taken of them.
+            metrics: where requests are counted; None for nowhere.
+        """
         self._holder = holder
+        self._metrics = metrics
         self._max_body_bytes = settings.max_body_bytes
         self._max_unpacked_bytes = settings.max_unpacked_bytes
         self._max_rows = settings.max_rows
         self._max_requests = settings.max_requests
         self._patience = Patience(settings.receive_seconds)
-        self._in_flight = 0
+        self.in_flight = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        self._in_flight += 1
+        self.in_flight += 1
         try:
             await self._respond(scope, receive, send)
         except ScorerError as error:
-            await problems.of_scorer_error(error)(scope, receive, send)
+            await self._refuse(problems.of_scorer_error(error), error, scope, receive, send)
         except ClientGoneError:
             pass
-        except Exception:
+        except Exception as error:
             _log.exception("POST /predict failed")
-            await problems.of_fault()(scope, receive, send)
+            await self._refuse(problems.of_fault(), error, scope, receive, send)
         finally:
-            self._in_flight -= 1
+            self.in_flight -= 1
 
     async def _respond(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if self._in_flight > self._max_requests:
+        if self.in_flight > self._max_requests:
             raise OverloadedError(self._max_requests)
         served = self._holder.require()
         shadow = self._holder.shadow
         trial = shadow.sample() if shadow else None
-        answer = await self._answer(served.codec, scope, receive, trial)
-        headers = [*served.headers, (b"content-length", str(len(answer)).encode())]
+        answered = await self._answer(served.codec, scope, receive, trial)
+        headers = [*served.headers, (b"content-length", str(len(answered.body)).encode())]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
-        await send({"type": "http.response.body", "body": answer})
+        await send({"type": "http.response.body", "body": answered.body})
+        if self._metrics:
+            self._metrics.answered(served.scorer, answered.scored, answered.rows, answered.seconds)
         if shadow and trial is not None:
             await shadow.compare(trial)
 
-    async def _answer(self, codec: RowCodec, scope: Scope, receive: Receive, trial: Trial | None) -> bytes:
+    async def _refuse(self, response: Response, error: Exception, scope: Scope, receive: Receive, send: Send) -> None:
+        await response(scope, receive, send)
+        if self._metrics:
+            for code in problems.codes(error):
+                self._metrics.count("errors", code)
+
+    async def _answer(self, codec: RowCodec, scope: Scope, receive: Receive, trial: Trial | None) -> Answered:
         """Reads the body and answers it.
 
         Raises:
             RequestError, BadShapeError, BadRowsError: those of the table of problems.
             ClientGoneError: the client closed the connection before its body was read.
         """
+        began = perf_counter()
         query = scope["query_string"]
         style = codec.style(options.parse(query)) if query else codec.usual
         packed = self._look_at_headers(scope["headers"])
@@ -74,12 +117,15 @@ class Predict:
             message = await receive()
             if packed or message.get("more_body", True):
                 batch = Batch(codec, style, self._max_rows, trial)
-                return await self._read(batch, packed, message, receive)
+                body = await self._read(batch, packed, message, receive)
+                receiving = perf_counter() - began - sum(batch.seconds)
+                return Answered(body, batch.scored, batch.rows, (receiving, *batch.seconds))
         except asyncio.CancelledError:
             self._patience.explain(task)
             raise
         finally:
             self._patience.end(task)
+        receiving = perf_counter() - began
         body = message["body"]
         if len(body) > self._max_body_bytes:
             raise BodyTooLargeError(self._max_body_bytes)
@@ -88,7 +134,7 @@ class Predict:
             raise TooManyRowsError(self._max_rows)
         if trial is not None and len(part.scored):
             trial.append((body, part.scored))
-        return part.require()
+        return Answered(part.require(), (part.scored,), part.rows, (receiving, *part.seconds))
 
     async def _read(self, batch: Batch, packed: bodies.Packed | None, message: Message, receive: Receive) -> bytes:
         """Scores a body while it arrives."""

@@ -50,6 +50,14 @@ def of_scorer_error(error: errors.ScorerError) -> Response:
     return _respond(status, document, HEADERS.get(type(error)))
 
 
+def codes(error: Exception) -> list[str]:
+    """What went wrong, in words for metrics: the last part of the type, and the codes of the rows that are listed."""
+    if not isinstance(error, errors.ScorerError):
+        return ["fault"]
+    listed = error.problems if isinstance(error, errors.BadRowsError) else ()
+    return [TABLE[type(error)][1], *(problem.code for problem in listed)]
+
+
 def of_fault() -> Response:
     """The document of a fault of this program. The traceback is in the log, never in the answer."""
     return of_status(HTTPStatus.INTERNAL_SERVER_ERROR)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from operator import attrgetter
+from time import perf_counter
 from typing import Any, NamedTuple, get_args
 
 import msgspec
@@ -17,7 +18,7 @@ import numpy as np
 from scorer.cells import BadCellError
 from scorer.errors import PROBLEMS_SHOWN, BadRowsError, BadShapeError, MalformedBodyError, Problem
 from scorer.scorer import NO_MODEL_INPUT, Scorer
-from scorer.scores import RowScore, Scores
+from scorer.scores import RowScore, Scored
 from scorer.service.answers import AnswerEncoder, Encoder, ExplainingEncoder
 from scorer.service.options import USUAL, Options
 
@@ -54,13 +55,15 @@ class Part(NamedTuple):
         rows: how many they are.
         answer: their answer, a JSON array; empty where anything is wrong.
         scored: what it says; empty likewise.
+        seconds: what decoding, scoring and encoding took.
         problems: what is wrong, the first 20, rows counted from 0.
         total: how much is wrong.
     """
 
     rows: int
     answer: bytes
-    scored: Scores | Sequence[RowScore]
+    scored: Scored
+    seconds: Sequence[float] = (0.0, 0.0, 0.0)
     problems: Sequence[Problem] = ()
     total: int = 0
 
@@ -154,19 +157,20 @@ class RowCodec:
         return Part(len(raw_rows), b"[" + b",".join(answers) + b"]", ())
 
     def _answer(self, body: Body, encoder: Encoder) -> Part:
+        began = perf_counter()
         try:
             layout, decoded = self._decode(body)
             rows = decoded if isinstance(decoded, list) else [decoded]
             if layout.empty in rows and (problems := self._rows_without_inputs(body, layout.empty, rows)):
-                return Part(len(rows), b"", (), problems, len(problems))
+                return Part(len(rows), b"", (), problems=problems, total=len(problems))
         except msgspec.ValidationError:
             return self._diagnose(body)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise MalformedBodyError(_malformed(error)) from None
         try:
-            return self._score(rows, layout.kinds, encoder)
+            return self._score(rows, layout.kinds, encoder, began)
         except BadRowsError as error:
-            return Part(len(rows), b"", (), error.problems, error.total)
+            return Part(len(rows), b"", (), problems=error.problems, total=error.total)
 
     def _decode(self, body: Body) -> tuple[Layout, Any]:
         try:
@@ -174,16 +178,23 @@ class RowCodec:
         except msgspec.ValidationError:  # found at the first cell that is otherwise, so little is decoded twice
             return self._any, self._any.decoder.decode(body)
 
-    def _score(self, rows: Sequence[Any], kinds: Sequence[set[type]], encoder: Encoder) -> Part:
-        if len(rows) <= SMALL_BATCH and not encoder.columns_only:
-            try:
-                row_scores = [self._scorer.score_row_cells(self._cells(row)) for row in rows]
-                return Part(len(rows), encoder.encode_rows(row_scores), row_scores)
-            except BadRowsError:
-                pass  # that is of one row; scoring them together lists what is wrong in all of them
-        columns = [list(map(getter, rows)) for getter in self._getters]
-        scores = self._scorer.score_cells(columns, kinds)
-        return Part(len(rows), encoder.encode(scores), scores)
+    def _score(self, rows: Sequence[Any], kinds: Sequence[set[type]], encoder: Encoder, began: float) -> Part:
+        decoded = perf_counter()
+        scored = self._score_one_by_one(rows) if len(rows) <= SMALL_BATCH and not encoder.columns_only else None
+        if scored is not None:
+            found = perf_counter()
+            answer = encoder.encode_rows(scored)
+            return Part(len(rows), answer, scored, (decoded - began, found - decoded, perf_counter() - found))
+        scores = self._scorer.score_cells([list(map(getter, rows)) for getter in self._getters], kinds)
+        found = perf_counter()
+        answer = encoder.encode(scores)
+        return Part(len(rows), answer, scores, (decoded - began, found - decoded, perf_counter() - found))
+
+    def _score_one_by_one(self, rows: Sequence[Any]) -> list[RowScore] | None:
+        try:
+            return [self._scorer.score_row_cells(self._cells(row)) for row in rows]
+        except BadRowsError:
+            return None  # that is of one row; scoring them together lists what is wrong in all of them
 
     def _rows_without_inputs(self, body: Body, empty: object, rows: Sequence[object]) -> list[Problem]:
         """Rows whose used cells are all missing must at least name one of the model's inputs, used or not."""
@@ -201,7 +212,7 @@ class RowCodec:
             problems = [problem for index, raw in enumerate(raw_rows) for problem in self._row_problems(index, raw)]
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise MalformedBodyError(_malformed(error)) from None
-        return Part(len(raw_rows), b"", (), problems[:PROBLEMS_SHOWN], len(problems))
+        return Part(len(raw_rows), b"", (), problems=problems[:PROBLEMS_SHOWN], total=len(problems))
 
     def _row_problems(self, index: int, raw: msgspec.Raw) -> Iterator[Problem]:
         try:

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-import copy
 import ctypes
 import gc
+import logging.config
 import os
 import signal
 import socket
 import sys
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import uvicorn
 import uvicorn.config
 
 from scorer.errors import ScorerError, SettingError
+from scorer.service import logs
 from scorer.service.app import Service, create_app
+from scorer.service.holder import Holder
 from scorer.service.models import Models
 from scorer.service.protocol import Protocol
 from scorer.service.settings import PREFIX, Settings
@@ -43,11 +48,14 @@ def serve(environment: Mapping[str, str]) -> None:
     workers = settings.worker_count()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _stop)
-    _announce(first, models.source.name, listeners[0], workers)
+    _announce(first, models.source.name, listeners[0], workers, settings)
     if workers == 1:
         config = _config(app, settings)
         _start(models, settings, first)
-        uvicorn.Server(config).run(listeners)
+        server = uvicorn.Server(config)
+        exit_at_once = server.handle_exit
+        server.handle_exit = _drain_first(models.holder, settings, exit_at_once)  # type: ignore[method-assign, assignment]
+        server.run(listeners)
     else:
         _serve_with_workers(settings, environment, listeners, workers)
 
@@ -70,8 +78,18 @@ def _serve_with_workers(
     os.environ.update(environment)
     # A worker that is started anew serves what the others do, even where the model has gone since.
     with tempfile.TemporaryDirectory(prefix="scorer-") as directory:
-        os.environ.setdefault(f"{PREFIX}CACHE_DIR", directory)
+        _share(Path(settings.metrics_dir or directory, "metrics"), "METRICS_DIR")
+        _share(Path(settings.cache_dir or directory), "CACHE_DIR")
         Supervisor(_config("scorer.service.server:worker", settings, workers), listeners).run()
+
+
+def _share(directory: Path, setting: str) -> None:
+    """Makes a directory for all workers, without what an earlier server counted there, and tells them of it."""
+    directory.mkdir(parents=True, exist_ok=True)
+    if setting == "METRICS_DIR":
+        for path in directory.glob("*.json"):
+            path.unlink()
+    os.environ[f"{PREFIX}{setting}"] = str(directory)
 
 
 def worker() -> Service:
@@ -84,7 +102,27 @@ def worker() -> Service:
         print(f"scorer: {error}", file=sys.stderr)
         sys.exit(uvicorn.config.STARTUP_FAILURE)
     _start(models, settings)
+    handler = signal.getsignal(signal.SIGTERM)  # uvicorn's, which is set before the app is made
+    if callable(handler):
+        signal.signal(signal.SIGTERM, _drain_first(models.holder, settings, handler))
     return app
+
+
+def _drain_first(
+    holder: Holder, settings: Settings, exit_: Callable[[int, FrameType | None], Any]
+) -> Callable[[int, FrameType | None], None]:
+    """A handler of SIGTERM that says not ready, goes on answering for a while, and then exits as uvicorn does."""
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        again, holder.draining = holder.draining, True
+        if again or number != signal.SIGTERM or not settings.drain_seconds:
+            exit_(number, frame)
+            return
+        timer = threading.Timer(settings.drain_seconds, exit_, (number, None))
+        timer.daemon = True
+        timer.start()
+
+    return handle
 
 
 def _start(models: Models, settings: Settings, first: Look | None = None) -> None:
@@ -113,10 +151,6 @@ _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 
 
 def _config(app: Any, settings: Settings, workers: int = 1) -> uvicorn.Config:
-    logging = copy.deepcopy(uvicorn.config.LOGGING_CONFIG)
-    for name in ("uvicorn", "uvicorn.error"):
-        logging["loggers"][name]["level"] = "WARNING"
-    logging["loggers"]["scorer"] = {"handlers": ["default"], "level": "INFO", "propagate": False}
     return uvicorn.Config(
         app,
         factory=isinstance(app, str),
@@ -127,8 +161,8 @@ def _config(app: Any, settings: Settings, workers: int = 1) -> uvicorn.Config:
         interface="asgi3",
         proxy_headers=False,  # nothing here asks who the client is
         lifespan="off",
-        log_config=logging,
-        access_log=settings.access_log,
+        log_config=logs.configuration(settings),
+        access_log=False,  # Watch has its own
         server_header=False,
         backlog=_BACKLOG,
         timeout_graceful_shutdown=settings.shutdown_seconds,
@@ -154,7 +188,7 @@ def _listen(settings: Settings, field: str) -> socket.socket:
     return listener
 
 
-def _announce(first: Look | None, source: str, listener: socket.socket, workers: int) -> None:
+def _announce(first: Look | None, source: str, listener: socket.socket, workers: int, settings: Settings) -> None:
     host, port = listener.getsockname()[:2]
     shown = f"[{host}]" if ":" in host else host
     processes = "1 worker" if workers == 1 else f"{workers} workers"
@@ -163,7 +197,12 @@ def _announce(first: Look | None, source: str, listener: socket.socket, workers:
         what = f"serving {pointer} (sha256 {pointer.sha256[:12]})"
     else:
         what = f"waiting for the model of {source}, listening"
-    print(f"{what} at http://{shown}:{port} with {processes}; Ctrl-C stops", flush=True)
+    line = f"{what} at http://{shown}:{port} with {processes}"
+    if settings.log_format == "text":
+        print(f"{line}; Ctrl-C stops", flush=True)
+    else:
+        logging.config.dictConfig(logs.configuration(settings))
+        logging.getLogger("scorer.service").info(line, extra={"port": port, "workers": workers, "source": source})
 
 
 def _stop(_number: int, _frame: object) -> None:

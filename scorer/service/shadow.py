@@ -9,17 +9,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from scorer.errors import ScorerError
 from scorer.scorer import Scorer
-from scorer.scores import RowScore, Scores
+from scorer.scores import Scored, Scores
 from scorer.service.rows import Body, RowCodec
 
-Scored = Scores | Sequence[RowScore]
 Trial = list[tuple[Body, Scored]]
 """What the first version made of a request: for each segment of its body the segment and the scores."""
 

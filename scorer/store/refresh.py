@@ -66,7 +66,8 @@ class Status(NamedTuple):
         failing: what goes wrong now; None where the last look went well.
         last_failure: the last that went wrong, be it mended or not.
         failures: how many looks went wrong.
-        history: the versions served, the present one last.
+        swaps: how many models took the place of another.
+        history: the versions served last, the present one at the end.
     """
 
     source: str
@@ -74,6 +75,7 @@ class Status(NamedTuple):
     failing: Failure | None = None
     last_failure: Failure | None = None
     failures: int = 0
+    swaps: int = 0
     history: tuple[Served, ...] = ()
 
     @property
@@ -175,7 +177,8 @@ class Refresher:
         if old:
             history = (*history[:-1], old._replace(until=now))
         served = Served(new.model, new.version, new.sha256, now, None, source)
-        self.status = self.status._replace(history=(*history, served)[-HISTORY:])
+        swaps = self.status.swaps + (old is not None)
+        self.status = self.status._replace(history=(*history, served)[-HISTORY:], swaps=swaps)
         if old:
             _log.info("serving %s (sha256 %s), before %s %s", new, new.sha256[:12], old.model, old.version)
         elif not self._source.local or self.status.failures:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -14,10 +16,11 @@ from typing import Any
 import pytest
 
 import scorer
+from scorer.__main__ import main
 from scorer.coefficients import CoefficientFile
 from scorer.store.signing import PrivateKey
 from tests.conftest import SHIPPED
-from tests.servers import Server, running
+from tests.servers import Client, Server, running, wait_until
 from tests.stores import Store, make_keys
 
 SERVE = [sys.executable, "-m", "scorer", "serve"]
@@ -75,11 +78,136 @@ def test_an_ipv6_address() -> None:
 
 
 def test_the_access_log_is_there_when_asked_for() -> None:
-    with running(environment={"SCORER_ACCESS_LOG": "true"}) as server:
+    for share, lines in (("1", 1), ("0", 0)):
+        with running(environment={"SCORER_ACCESS_LOG": share}) as server:
+            with server.client() as client:
+                client.send("GET", "/livez", headers={"x-request-id": "mine"})
+            server.stop()
+        pattern = re.compile(r"INFO: GET /livez 200, [\d.]+ ms, mine")
+        assert len(list(filter(pattern.search, server.output))) == lines
+
+
+def test_logs_for_machines(row: dict[str, Any], tmp_path: Path) -> None:
+    store = Store(tmp_path / "store")
+    environment = {"SCORER_LOG_FORMAT": "json", "SCORER_ACCESS_LOG": "1", "SCORER_REFRESH_SECONDS": "0.1"}
+    with running("--model", str(store.path), environment=environment) as server:
         with server.client() as client:
-            client.send("GET", "/livez")
+            client.predict(row)
+            trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+            answer = client.send("GET", "/livez?key=secret", headers={"traceparent": trace})
+        server.wait_for_line("/livez")
         server.stop()
-    assert any('"GET /livez HTTP/1.1" 200' in line for line in server.output)
+    events = [json.loads(line) for line in (server.announced, *server.output)]
+    assert all({"timestamp", "level", "logger", "message"} <= set(event) for event in events)
+    assert (events[0]["source"], events[0]["port"], events[0]["workers"]) == (str(store.path), server.port, 1)
+    assert any("no model yet" in event["message"] for event in events)
+    last = next(event for event in events if event.get("path") == "/livez")
+    assert (last["method"], last["status"], last["traceparent"]) == ("GET", 200, trace)
+    assert last["request_id"] == answer.headers["x-request-id"]
+    assert not any("secret" in line for line in server.output)
+
+
+def test_request_ids(server: Server) -> None:
+    with server.client() as client:
+        made = [client.send("GET", "/livez").headers["x-request-id"] for _ in range(3)]
+        assert len(set(made)) == 3
+        assert client.send("GET", "/no", headers={"x-request-id": "mine-1"}).headers["x-request-id"] == "mine-1"
+        assert client.predict([{"x12": []}]).headers["x-request-id"]
+        for bad in ("two words", "x" * 200):
+            assert client.send("GET", "/livez", headers={"x-request-id": bad}).headers["x-request-id"] != bad
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_draining(workers: str, row: dict[str, Any]) -> None:
+    """After SIGTERM the server says not ready, answers all the same for a while, and exits with 0."""
+    with running("--workers", workers, environment={"SCORER_DRAIN_SECONDS": "1"}) as server:
+        with server.client() as client:
+            assert client.send("GET", "/readyz").status == 200
+            server.process.send_signal(signal.SIGTERM)
+            wait_until(lambda: client.send("GET", "/readyz").status == 503, "not ready")
+            assert client.predict(row).status == 200
+            with server.client() as newcomer:
+                assert newcomer.predict(row).status == 200
+        assert server.process.wait(30) == 0
+    assert "".join(server.output) == ""
+
+
+def test_running_requests_finish(row: dict[str, Any], model: scorer.Scorer) -> None:
+    body = json.dumps(row).encode()
+    head = f"POST /predict HTTP/1.1\r\nhost: x\r\ncontent-length: {len(body)}\r\nconnection: close\r\n\r\n".encode()
+    with running() as server, socket.create_connection(("127.0.0.1", server.port), timeout=30) as connection:
+        connection.sendall(head + body[:100])
+        with server.client() as client:
+            assert client.send("GET", "/livez").status == 200
+        server.process.send_signal(signal.SIGTERM)
+        wait_until(lambda: not accepts(server.port), "no new connections")
+        connection.sendall(body[100:])
+        answer = b"".join(iter(lambda: connection.recv(65_536), b""))
+        assert json.loads(answer.partition(b"\r\n\r\n")[2]) == model.score(row).to_rows()
+        assert server.process.wait(30) == 0
+
+
+def accepts(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port)).close()
+    except OSError:
+        return False
+    return True
+
+
+def test_2_000_requests_under_repeated_kills_of_workers(row: dict[str, Any], model: scorer.Scorer) -> None:
+    """Only what a worker is at when it is killed is lost, and another worker takes its place."""
+    expected = model.score(row).to_rows()
+    with running("--workers", "2") as server:
+        server.wait_for_reports(2, bool, "both workers")
+        answered = lost = 0
+        client = None
+        kills = [200, 600, 1_000, 1_400, 1_800]
+        while answered < 2_000:
+            if kills and answered >= kills[0]:
+                wait_until(lambda: len(workers_of(server)) == 2, "two workers")
+                kill_a_worker(server)
+                del kills[0]
+            try:
+                client = client or Client(server.port)
+                assert client.predict(row).json() == expected
+                answered += 1
+            except (OSError, http.client.HTTPException):
+                lost += 1
+                if client:
+                    client.close()
+                client = None
+        if client:
+            client.close()
+        server.wait_for_reports(2, bool, "both workers again")
+    assert lost <= 5, "one for each kill"
+
+
+def test_check(server: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: Any) -> None:
+    monkeypatch.setenv("SCORER_PORT", str(server.port))
+    monkeypatch.setenv("SCORER_ADMIN_PORT", "0")
+    monkeypatch.setenv("SCORER_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setenv("SCORER_SHADOW_VERSION", "1.0.0")
+    assert main(["check"]) == 2
+    out, err = capsys.readouterr()
+    lines = out.splitlines()
+    taken = f"port {server.port}"
+    assert lines == [
+        "settings: ok",
+        "store and model: ok",
+        f"{taken}: address already in use",
+        f"cache_dir {tmp_path}/cache: ok",
+    ]
+    assert err == f"scorer: 1 of 4 checks failed: {taken}\n"
+    monkeypatch.setenv("SCORER_PORT", "1")
+    monkeypatch.setenv("SCORER_API_KEYS_FILE", "none")
+    assert main(["check", "--model", str(tmp_path)]) == 2
+    out = capsys.readouterr().out
+    assert "current.json: no such file or directory\n" in out
+    assert "API keys: SCORER_API_KEYS_FILE: none: no such file or directory\n" in out
+    monkeypatch.setenv("SCORER_PORT", "none")
+    assert main(["check"]) == 2
+    assert capsys.readouterr().out == "settings: SCORER_PORT: expected `int`, got `str`\n"
 
 
 def test_a_port_that_is_taken() -> None:
@@ -124,9 +252,12 @@ def test_a_bad_model_does_not_start(document: dict[str, Any], tmp_path: Path) ->
 
 
 def kill_a_worker(server: Server) -> None:
+    os.kill(workers_of(server)[0], signal.SIGKILL)
+
+
+def workers_of(server: Server) -> list[int]:
     children = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text().split()
-    workers = [pid for pid in children if "spawn_main" in Path(f"/proc/{pid}/cmdline").read_text()]
-    os.kill(int(workers[0]), signal.SIGKILL)
+    return [int(pid) for pid in children if "spawn_main" in Path(f"/proc/{pid}/cmdline").read_text()]
 
 
 def test_a_worker_that_is_started_anew_serves_what_the_others_do(document: dict[str, Any], tmp_path: Path) -> None:

@@ -17,9 +17,9 @@ def test_defaults() -> None:
 
 
 def test_values_are_typed() -> None:
-    environment = {"SCORER_PORT": "0", "SCORER_WORKERS": "3", "SCORER_ACCESS_LOG": "true", "SCORER_MODEL": "a.json"}
+    environment = {"SCORER_PORT": "0", "SCORER_WORKERS": "3", "SCORER_ACCESS_LOG": "0.5", "SCORER_MODEL": "a.json"}
     settings = Settings.from_environment(environment)
-    assert (settings.port, settings.worker_count(), settings.access_log, settings.model) == (0, 3, True, "a.json")
+    assert (settings.port, settings.worker_count(), settings.access_log, settings.model) == (0, 3, 0.5, "a.json")
 
 
 @pytest.mark.parametrize(
@@ -29,7 +29,7 @@ def test_values_are_typed() -> None:
         ("SCORER_PORT", "65536", "expected `int` <= 65535"),
         ("SCORER_WORKERS", "-1", "expected `int` >= 0"),
         ("SCORER_MAX_BODY_BYTES", "0", "expected `int` >= 1"),
-        ("SCORER_ACCESS_LOG", "perhaps", "expected `bool`, got `str`"),
+        ("SCORER_ACCESS_LOG", "perhaps", "expected `float`, got `str`"),
         ("SCORER_PROT", "1313", "no such setting; known are SCORER_MODEL, SCORER_VERSION"),
     ],
 )

@@ -1,0 +1,69 @@
+"""python -m scorer check: what would keep the service from serving, found without serving."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from pathlib import Path
+
+from scorer.errors import ScorerError, SettingError
+from scorer.service.keys import Keys
+from scorer.service.models import Models
+from scorer.service.settings import Settings
+
+
+def check(environment: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Looks at settings, store, model, ports, keys and directories.
+
+    Args:
+        environment: where the SCORER_* settings are read from.
+
+    Returns:
+        For each thing looked at what it is, and what is wrong with it; empty where it is fine.
+    """
+    try:
+        settings = Settings.from_environment(environment)
+    except SettingError as error:
+        yield "settings", str(error)
+        return
+    yield "settings", ""
+    yield "store and model", _problem(partial(_model, settings))
+    for field in ("port", "admin_port"):
+        if port := getattr(settings, field):
+            yield f"{field.replace('_', ' ')} {port}", _problem(partial(_bind, settings.host, port))
+    if settings.api_keys_file:
+        yield "API keys", _problem(partial(Keys, Path(settings.api_keys_file)))
+    for field in ("cache_dir", "metrics_dir"):
+        if directory := getattr(settings, field):
+            yield f"{field} {directory}", _problem(partial(_write, Path(directory)))
+
+
+def _problem(look: Callable[[], object]) -> str:
+    try:
+        look()
+    except ScorerError as error:
+        return str(error)
+    except OSError as error:
+        return os.strerror(error.errno).lower() if error.errno else str(error)
+    return ""
+
+
+def _model(settings: Settings) -> None:
+    models = Models(settings)
+    models.source.look()
+    if models.shadow_source:
+        models.shadow_source.look()
+
+
+def _bind(host: str, port: int) -> None:
+    family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+    socket.create_server((host, port), family=family).close()
+
+
+def _write(directory: Path) -> None:
+    directory.mkdir(parents=True, exist_ok=True)
+    probe = directory / f".check-{os.getpid()}"
+    probe.write_bytes(b"")
+    probe.unlink()

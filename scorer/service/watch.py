@@ -1,0 +1,93 @@
+"""What every request has in common: its id, its place in the metrics, and its line in the log."""
+
+from __future__ import annotations
+
+import logging
+import random
+import re
+import secrets
+from collections.abc import Iterable
+from itertools import count
+from time import perf_counter
+from typing import Any
+
+from starlette.types import Message, Scope, Send
+
+from scorer.service.holder import Holder
+from scorer.service.metrics import Metrics
+from scorer.service.settings import Settings
+
+_log = logging.getLogger("scorer.access")
+_ID = re.compile(rb"[\x21-\x7e]{1,128}")
+
+
+class Watched:
+    """A request's way to send: notes the status, and adds the request's id to the answer."""
+
+    __slots__ = ("_send", "began", "request_id", "scope", "status")
+
+    def __init__(self, scope: Scope, send: Send, request_id: bytes) -> None:
+        self.scope = scope
+        self.request_id = request_id
+        self.status = 0
+        self.began = perf_counter()
+        self._send = send
+
+    async def __call__(self, message: Message) -> None:
+        """As ASGI's send."""
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            message["headers"].append((b"x-request-id", self.request_id))
+        await self._send(message)
+
+
+class Watch:
+    """Counts and logs requests."""
+
+    def __init__(self, holder: Holder, settings: Settings, metrics: Metrics, routes: Iterable[Any]) -> None:
+        """Starts watching.
+
+        Args:
+            holder: of the version that answers.
+            settings: what is counted and logged.
+            metrics: where requests are counted.
+            routes: of the app; requests to other paths are counted together.
+        """
+        self._holder = holder
+        self._metrics = metrics if settings.metrics else None
+        self._share = settings.access_log
+        self._paths = {route.path for route in routes}
+        self._start = secrets.token_hex(8).encode() + b"-"
+        self._numbers = count(1)
+
+    def begin(self, scope: Scope, send: Send) -> Watched:
+        """Notes that a request begins: its id is the one it came with, or a new one."""
+        for name, value in scope["headers"]:
+            if name == b"x-request-id" and _ID.fullmatch(value):
+                return Watched(scope, send, value)
+        return Watched(scope, send, self._start + b"%x" % next(self._numbers))
+
+    def end(self, watched: Watched) -> None:
+        """Notes that a request has been answered, or that its client has gone (then its status is 0)."""
+        if self._metrics:
+            path = watched.scope["path"]
+            served = self._holder.served
+            version = served.scorer.file.version if served else ""
+            self._metrics.count("requests", path if path in self._paths else "other", str(watched.status), version)
+        if self._share and random.random() < self._share:
+            line = self._line(watched)
+            _log.info("%(method)s %(path)s %(status)d, %(milliseconds).3f ms, %(request_id)s", line, extra=line)
+
+    def _line(self, watched: Watched) -> dict[str, Any]:
+        scope = watched.scope
+        line = {
+            "method": scope["method"],
+            "path": scope["path"],
+            "status": watched.status,
+            "milliseconds": round((perf_counter() - watched.began) * 1e3, 3),
+            "request_id": watched.request_id.decode(),
+        }
+        for name, value in scope["headers"]:
+            if name == b"traceparent":
+                line["traceparent"] = value.decode("latin-1")[:55]
+        return line
