@@ -17,13 +17,14 @@ from scorer.errors import UnauthorizedError
 from scorer.service import problems
 from scorer.service.holder import Holder
 from scorer.service.keys import Keys
-from scorer.service.metrics import Metrics
-from scorer.service.predict import PREDICT, Predict
+from scorer.service.metrics import PREDICT, Metrics
+from scorer.service.predict import Predict
 from scorer.service.settings import Settings
 from scorer.service.watch import Watch
 
 ADMIN = frozenset({"/livez", "/readyz", "/metrics"})
 """What an admin port serves, and what needs no key."""
+PATHS = ADMIN | {PREDICT, "/model", "/model/history", "/openapi.json"}
 
 
 class Service:
@@ -56,14 +57,12 @@ class Service:
         if scope["type"] != "http":
             await self._others(scope, receive, send)
             return
-        watched = self._watch.begin(scope, send)
         refusal = None if self._open else self._refusal(scope)
-        if refusal:
-            await refusal(scope, receive, watched)
-        elif scope["path"] == PREDICT and scope["method"] == "POST":
-            await self._predict(scope, receive, watched)
-        else:
-            await self._others(scope, receive, watched)
+        if refusal is None and scope["path"] == PREDICT and scope["method"] == "POST":
+            await self._predict(scope, receive, send)
+            return
+        watched = self._watch.begin(scope, send)
+        await (refusal or self._others)(scope, receive, watched)
         self._watch.end(watched)
 
     def _refusal(self, scope: Scope) -> Response | None:
@@ -116,7 +115,9 @@ def create_app(holder: Holder, settings: Settings = Settings()) -> Service:  # n
         return Response(text, headers={"content-type": content_type})
 
     metrics = Metrics(settings.metrics_dir)
-    predict = Predict(holder, settings, metrics if settings.metrics else None)
+    counted = metrics if settings.metrics else None
+    watch = Watch(holder, settings, counted, PATHS)
+    predict = Predict(holder, settings, watch, counted)
     metrics.gauges = lambda: {**holder.gauges(), ("requests_in_flight",): float(predict.in_flight)}
     routes: list[Any] = [
         Route(PREDICT, predict, methods=["POST"]),
@@ -129,7 +130,7 @@ def create_app(holder: Holder, settings: Settings = Settings()) -> Service:  # n
     ]
     others = Starlette(routes=routes, exception_handlers=problems.HANDLERS)
     others.router.redirect_slashes = False  # a redirected POST would lose its body in most clients
-    return Service(predict, others, Watch(holder, settings, metrics, routes), settings)
+    return Service(predict, others, watch, settings)
 
 
 def _json(content: bytes) -> Response:

@@ -1,9 +1,9 @@
 """What a worker counts, and what all workers have counted together.
 
-A request only appends to lists. They are counted a few hundred rows at a time, with numpy: counting each row by itself
-would cost several times what scoring it does. prometheus_client's own multiprocess mode writes to shared memory with
-every count, and so would cost several times that again. Here each worker writes what it has counted to a file of its
-own once a second, and whichever worker is scraped adds them up.
+A request only appends to arrays. They are counted a few hundred requests at a time, with numpy: counting each row by
+itself would cost several times what scoring it does. prometheus_client's own multiprocess mode writes to shared memory
+with every count, and so would cost several times that again. Here each worker writes what it has counted to a file of
+its own once a second, and whichever worker is scraped adds them up.
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ import asyncio
 import atexit
 import os
 import time
+from array import array
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,14 +24,16 @@ from numpy.typing import NDArray
 
 from scorer.coefficients import CategoryInput
 from scorer.scorer import Scorer
-from scorer.scores import RowScore, Scored, Scores
+from scorer.scores import Scored, Scores
 
-ROWS_AT_A_TIME = 256
+REQUESTS_AT_A_TIME = 256
+ROWS_AT_A_TIME = 10_000
 WRITE_SECONDS = 1.0
 FAR = 6.0
 """A number this many of the scaler's standard deviations from its mean is counted as out of range. The coefficient file
 does not hold the range of the training data."""
 
+PREDICT = "/predict"
 STAGES = ("receive", "decode", "score", "encode")
 BUCKETS = {
     "stage_seconds": (1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0),
@@ -62,22 +65,28 @@ class Metrics:
         self.gauges: Callable[[], dict[Key, float]] = dict
         self._counters: Counter[Key] = Counter()
         self._histograms: dict[Key, tuple[NDArray[np.int64], list[float]]] = {}
-        self._timings: list[tuple[float, ...]] = []
-        self._scored: list[tuple[Scorer, Scored]] = []
+        self._events: list[Key] = []
+        self._scorer: Scorer | None = None
+        self._timings = array("d")
+        self._rows = array("d")
+        self._segments: list[Scores] = []
         self._waiting = 0
         self._timer: asyncio.TimerHandle | None = None
         self._path = Path(directory, f"{os.getpid()}-{time.time_ns()}.json") if directory else None
         if self._path:
             atexit.register(self.write)
 
-    def count(self, *key: str, by: float = 1) -> None:
-        """Adds to a counter."""
-        self._counters[key] += by  # type: ignore[assignment]
-        if self._path and self._timer is None:
+    def count(self, *key: str) -> None:
+        """Adds one to a counter."""
+        self._events.append(key)
+        if self._timer is None and self._path:
             self._write_again()
 
     def answered(self, scorer: Scorer, scored: Sequence[Scored], rows: int, seconds: Sequence[float]) -> None:
-        """Counts a request that was answered.
+        """Counts a POST /predict that was answered with 200.
+
+        What is kept of it until it is counted are numbers in an array, and columns: to keep the objects of many rows
+        would cost more than all else here, since new ones would have to be made in memory that is not in the cache.
 
         Args:
             scorer: that answered it.
@@ -85,12 +94,21 @@ class Metrics:
             rows: how many they were.
             seconds: what each of the STAGES took.
         """
-        self._timings.append((rows, *seconds))
-        for segment in scored:
-            self._scored.append((scorer, segment))
-        self._waiting += rows
-        if self._waiting >= ROWS_AT_A_TIME:
+        if scorer is not self._scorer:
             self._count_waiting()
+            self._scorer = scorer
+        self._timings.extend((rows, *seconds))
+        for segment in scored:
+            if isinstance(segment, Scores):
+                self._segments.append(segment)
+            else:
+                for row in segment:
+                    self._rows.extend((row.outcome, row.phat, *row.read))
+        self._waiting += rows
+        if len(self._timings) >= REQUESTS_AT_A_TIME * _TIMINGS or self._waiting >= ROWS_AT_A_TIME:
+            self._count_waiting()
+        if self._timer is None and self._path:
+            self._write_again()
 
     def snapshot(self) -> Snapshot:
         """All that has been counted until now."""
@@ -122,26 +140,28 @@ class Metrics:
             temporary.replace(self._path)
 
     def _count_waiting(self) -> None:
-        timings, scored = self._timings, self._scored
-        self._timings, self._scored, self._waiting = [], [], 0
-        if timings:
-            rows, *stages = np.array(timings).T
-            self._observe(("batch_rows",), rows)
-            for stage, seconds in zip(STAGES, stages, strict=True):
-                self._observe(("stage_seconds", stage), seconds)
-        by_scorer: dict[int, tuple[Scorer, list[RowScore]]] = {}
-        for scorer, segment in scored:
-            if isinstance(segment, Scores):
-                self._count_scores(scorer, segment.phat, segment.outcome, segment.read)
-            else:
-                by_scorer.setdefault(id(scorer), (scorer, []))[1].extend(segment)
-        for scorer, row_scores in by_scorer.values():
-            outcomes, phats, _, read = zip(*row_scores, strict=True) if row_scores else ((), (), (), ())
-            columns = [np.array(column) for column in zip(*read, strict=True)]
-            self._count_scores(scorer, np.array(phats), np.array(outcomes), columns)
+        self._counters.update(self._events)
+        self._events.clear()
+        scorer = self._scorer
+        if scorer is None or not self._timings:
+            return
+        rows, *stages = np.array(self._timings).reshape(-1, _TIMINGS).T
+        self._counters["requests", PREDICT, "200", scorer.file.version] += len(rows)
+        self._observe(("batch_rows",), rows)
+        for stage, seconds in zip(STAGES, stages, strict=True):
+            self._observe(("stage_seconds", stage), seconds)
+        if self._rows:
+            outcome, phat, *read = np.array(self._rows).reshape(-1, 2 + len(scorer.equation.inputs)).T
+            self._count_scores(scorer, phat, outcome, read)
+        if self._segments:
+            outcome, phat = (np.concatenate([getattr(each, name) for each in self._segments]) for name in _SCORED)
+            columns = zip(*(each.read for each in self._segments), strict=True)
+            self._count_scores(scorer, phat, outcome, map(np.concatenate, columns))
+        del self._timings[:], self._rows[:], self._segments[:]
+        self._waiting = 0
 
     def _count_scores(
-        self, scorer: Scorer, phat: NDArray[Any], outcome: NDArray[Any], read: Sequence[NDArray[Any]]
+        self, scorer: Scorer, phat: NDArray[Any], outcome: NDArray[Any], read: Iterable[NDArray[Any]]
     ) -> None:
         version = scorer.file.version
         events = int(outcome.sum())
@@ -166,6 +186,10 @@ class Metrics:
         known, total = self._histograms[key]
         known += counts
         total[0] += float(values.sum())
+
+
+_TIMINGS = 1 + len(STAGES)
+_SCORED = ("outcome", "phat")
 
 
 def _runs(pid: int) -> bool:

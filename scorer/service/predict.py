@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from time import monotonic, perf_counter
-from typing import Any, NamedTuple
+from typing import Any
 
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
@@ -20,26 +20,13 @@ from scorer.service.metrics import Metrics
 from scorer.service.rows import RowCodec
 from scorer.service.settings import Settings
 from scorer.service.shadow import Trial
-
-PREDICT = "/predict"
+from scorer.service.watch import Watch, is_id
 
 _log = logging.getLogger("scorer.service")
 
 
-class Answered(NamedTuple):
-    """An answer, and what is counted of it.
-
-    Attributes:
-        body: of the response.
-        scored: what the model says, segment by segment.
-        rows: how many they were.
-        seconds: what each of the metrics' stages took.
-    """
-
-    body: bytes
-    scored: Sequence[Scored]
-    rows: int
-    seconds: Sequence[float]
+Answered = tuple[bytes, Sequence[Scored], int, Sequence[float]]
+"""The body of an answer; what the model says, segment by segment; how many rows; what each of the STAGES took."""
 
 
 class Predict:
@@ -49,15 +36,17 @@ class Predict:
         in_flight: how many requests are being answered.
     """
 
-    def __init__(self, holder: Holder, settings: Settings, metrics: Metrics | None = None) -> None:
+    def __init__(self, holder: Holder, settings: Settings, watch: Watch, metrics: Metrics | None) -> None:
         """Makes the endpoint.
 
         Args:
             holder: of the scorer that answers.
             settings: the limits are taken of them.
-            metrics: where requests are counted; None for nowhere.
+            watch: logs requests, and counts those that are refused.
+            metrics: where answers are counted; None for nowhere.
         """
         self._holder = holder
+        self._watch = watch
         self._metrics = metrics
         self._max_body_bytes = settings.max_body_bytes
         self._max_unpacked_bytes = settings.max_unpacked_bytes
@@ -73,7 +62,7 @@ class Predict:
         except ScorerError as error:
             await self._refuse(problems.of_scorer_error(error), error, scope, receive, send)
         except ClientGoneError:
-            pass
+            self._watch.end(self._watch.begin(scope, send))
         except Exception as error:
             _log.exception("POST /predict failed")
             await self._refuse(problems.of_fault(), error, scope, receive, send)
@@ -81,22 +70,28 @@ class Predict:
             self.in_flight -= 1
 
     async def _respond(self, scope: Scope, receive: Receive, send: Send) -> None:
+        began = perf_counter()
         if self.in_flight > self._max_requests:
             raise OverloadedError(self._max_requests)
         served = self._holder.require()
         shadow = self._holder.shadow
         trial = shadow.sample() if shadow else None
-        answered = await self._answer(served.codec, scope, receive, trial)
-        headers = [*served.headers, (b"content-length", str(len(answered.body)).encode())]
+        body, scored, rows, seconds = await self._answer(served.codec, scope, receive, trial)
+        request_id = scope.get("request_id") or self._watch.new_id()
+        length = str(len(body)).encode()
+        headers = [*served.headers, (b"content-length", length), (b"x-request-id", request_id)]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
-        await send({"type": "http.response.body", "body": answered.body})
+        await send({"type": "http.response.body", "body": body})
         if self._metrics:
-            self._metrics.answered(served.scorer, answered.scored, answered.rows, answered.seconds)
+            self._metrics.answered(served.scorer, scored, rows, seconds)
+        self._watch.log(scope, 200, began, request_id)
         if shadow and trial is not None:
             await shadow.compare(trial)
 
     async def _refuse(self, response: Response, error: Exception, scope: Scope, receive: Receive, send: Send) -> None:
-        await response(scope, receive, send)
+        watched = self._watch.begin(scope, send)
+        await response(scope, receive, watched)
+        self._watch.end(watched)
         if self._metrics:
             for code in problems.codes(error):
                 self._metrics.count("errors", code)
@@ -111,7 +106,7 @@ class Predict:
         began = perf_counter()
         query = scope["query_string"]
         style = codec.style(options.parse(query)) if query else codec.usual
-        packed = self._look_at_headers(scope["headers"])
+        packed = self._look_at_headers(scope)
         task = self._patience.begin()
         try:
             message = await receive()
@@ -119,7 +114,7 @@ class Predict:
                 batch = Batch(codec, style, self._max_rows, trial)
                 body = await self._read(batch, packed, message, receive)
                 receiving = perf_counter() - began - sum(batch.seconds)
-                return Answered(body, batch.scored, batch.rows, (receiving, *batch.seconds))
+                return body, batch.scored, batch.rows, (receiving, *batch.seconds)
         except asyncio.CancelledError:
             self._patience.explain(task)
             raise
@@ -134,7 +129,7 @@ class Predict:
             raise TooManyRowsError(self._max_rows)
         if trial is not None and len(part.scored):
             trial.append((body, part.scored))
-        return Answered(part.require(), (part.scored,), part.rows, (receiving, *part.seconds))
+        return part.require(), (part.scored,), part.rows, (receiving, *part.seconds)
 
     async def _read(self, batch: Batch, packed: bodies.Packed | None, message: Message, receive: Receive) -> bytes:
         """Scores a body while it arrives."""
@@ -160,9 +155,9 @@ class Predict:
                 return batch.finish()
             message = await receive()
 
-    def _look_at_headers(self, headers: bodies.Headers) -> bodies.Packed | None:
+    def _look_at_headers(self, scope: Scope) -> bodies.Packed | None:
         packed = None
-        for name, value in headers:
+        for name, value in scope["headers"]:
             if name == b"content-length":
                 if int(value) > self._max_body_bytes:
                     raise BodyTooLargeError(self._max_body_bytes)
@@ -171,6 +166,8 @@ class Predict:
                     bodies.check_type(value)
             elif name == b"content-encoding" and value != b"identity":
                 packed = bodies.Packed(value)
+            elif name == b"x-request-id" and is_id(value):
+                scope["request_id"] = value
         return packed
 
 

@@ -44,50 +44,60 @@ class Watched:
 class Watch:
     """Counts and logs requests."""
 
-    def __init__(self, holder: Holder, settings: Settings, metrics: Metrics, routes: Iterable[Any]) -> None:
+    def __init__(self, holder: Holder, settings: Settings, metrics: Metrics | None, paths: Iterable[str]) -> None:
         """Starts watching.
 
         Args:
             holder: of the version that answers.
-            settings: what is counted and logged.
-            metrics: where requests are counted.
-            routes: of the app; requests to other paths are counted together.
+            settings: what share is logged.
+            metrics: where requests are counted; None for nowhere.
+            paths: of the app; requests to others are counted together.
         """
         self._holder = holder
-        self._metrics = metrics if settings.metrics else None
+        self._metrics = metrics
         self._share = settings.access_log
-        self._paths = {route.path for route in routes}
+        self._paths = frozenset(paths)
         self._start = secrets.token_hex(8).encode() + b"-"
         self._numbers = count(1)
 
+    def new_id(self) -> bytes:
+        """A request id that no other request has."""
+        return self._start + b"%x" % next(self._numbers)
+
     def begin(self, scope: Scope, send: Send) -> Watched:
-        """Notes that a request begins: its id is the one it came with, or a new one."""
-        for name, value in scope["headers"]:
-            if name == b"x-request-id" and _ID.fullmatch(value):
-                return Watched(scope, send, value)
-        return Watched(scope, send, self._start + b"%x" % next(self._numbers))
+        """Watches a request: its id is the one it came with, or a new one."""
+        given = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"")
+        return Watched(scope, send, given if is_id(given) else self.new_id())
 
     def end(self, watched: Watched) -> None:
-        """Notes that a request has been answered, or that its client has gone (then its status is 0)."""
+        """Notes that a watched request has been answered, or that its client has gone (then its status is 0)."""
         if self._metrics:
             path = watched.scope["path"]
             served = self._holder.served
             version = served.scorer.file.version if served else ""
             self._metrics.count("requests", path if path in self._paths else "other", str(watched.status), version)
+        self.log(watched.scope, watched.status, watched.began, watched.request_id)
+
+    def log(self, scope: Scope, status: int, began: float, request_id: bytes) -> None:
+        """Writes the line of a request, if it is among the share that gets one."""
         if self._share and random.random() < self._share:
-            line = self._line(watched)
+            line = self._line(scope, status, began, request_id)
             _log.info("%(method)s %(path)s %(status)d, %(milliseconds).3f ms, %(request_id)s", line, extra=line)
 
-    def _line(self, watched: Watched) -> dict[str, Any]:
-        scope = watched.scope
+    def _line(self, scope: Scope, status: int, began: float, request_id: bytes) -> dict[str, Any]:
         line = {
             "method": scope["method"],
             "path": scope["path"],
-            "status": watched.status,
-            "milliseconds": round((perf_counter() - watched.began) * 1e3, 3),
-            "request_id": watched.request_id.decode(),
+            "status": status,
+            "milliseconds": round((perf_counter() - began) * 1e3, 3),
+            "request_id": request_id.decode(),
         }
         for name, value in scope["headers"]:
             if name == b"traceparent":
                 line["traceparent"] = value.decode("latin-1")[:55]
         return line
+
+
+def is_id(value: bytes) -> bool:
+    """Whether a request's id can be taken over: up to 128 visible ASCII characters."""
+    return _ID.fullmatch(value) is not None
