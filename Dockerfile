@@ -6,12 +6,14 @@ RUN python -m venv --without-pip /opt/scorer
 COPY pyproject.toml README.md ./
 COPY scorer scorer
 COPY coefficients coefficients
-RUN python -m pip --python /opt/scorer/bin/python install --no-cache-dir --disable-pip-version-check '.[service]'
+# service,store for an image that reads object stores and checks signatures
+ARG EXTRAS=service
+RUN python -m pip --python /opt/scorer/bin/python install --no-cache-dir --disable-pip-version-check ".[$EXTRAS]"
 
 FROM python:3.11-slim
 COPY --from=build /opt/scorer /opt/scorer
 # Outside the image the default is 127.0.0.1; inside it only the container's own network can be meant.
-ENV SCORER_HOST=0.0.0.0 SCORER_PORT=1313 PYTHONUNBUFFERED=1
+ENV SCORER_HOST=0.0.0.0 SCORER_PORT=1313 SCORER_LOG_FORMAT=json PYTHONUNBUFFERED=1
 USER 10001:10001
 EXPOSE 1313
 HEALTHCHECK --interval=10s --timeout=3s --start-period=10s CMD ["/opt/scorer/bin/python", "-c", \
