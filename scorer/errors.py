@@ -26,6 +26,7 @@ ScorerError
 ├── RequestError
 │   ├── MalformedBodyError      a request body that is no JSON document
 │   ├── BodyTooLargeError       .limit in bytes
+│   ├── RowTooLargeError        .limit in bytes
 │   ├── TooManyRowsError        .limit
 │   ├── UnsupportedBodyError    a content type or content encoding that is not read
 │   ├── SlowBodyError           .seconds; the body did not arrive in time
@@ -202,6 +203,18 @@ class BodyTooLargeError(RequestError):
     def __init__(self, limit: int) -> None:
         self.limit = limit
         super().__init__(f"the request body is larger than the limit of {limit:,} bytes")
+
+
+class RowTooLargeError(RequestError):
+    """One row, or what cannot be told from one, is larger than is taken into memory.
+
+    Attributes:
+        limit: the largest that is, in bytes.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        super().__init__(f"a row is larger than the limit of {limit:,} bytes, or the rows cannot be told apart")
 
 
 class TooManyRowsError(RequestError):

@@ -7,16 +7,18 @@ neither the body nor its rows are ever in memory as a whole.
 
 A cut may be wrong: inside a text, or in an array within a row. Then the segment before it ends in an open text or with
 an open bracket, so it is no JSON, and decoding it fails; a segment that decodes proves that its cut was right. After a
-failure nothing more is cut: the rest is decoded as one document, which says whether it is JSON. Nothing is answered
-before all of the body is scored.
+failure twice as much is waited for; what cannot be cut in the end is decoded as one document, which says whether it is
+JSON. Nothing is answered before all of the body is scored.
 """
 
 from __future__ import annotations
 
+import re
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 
-from scorer.errors import PROBLEMS_SHOWN, BadRowsError, MalformedBodyError, Problem, TooManyRowsError
+from scorer.errors import PROBLEMS_SHOWN, BadRowsError, MalformedBodyError, Problem, RowTooLargeError, TooManyRowsError
 from scorer.scores import Scored
 from scorer.service.rows import Body, Part, RowCodec, Style
 from scorer.service.shadow import Trial
@@ -27,11 +29,14 @@ SEGMENT_BYTES = 1024 * 1024
 _TRIES = 32
 """How many opening braces are looked at, from the end, for a place to cut; rows without objects in them need one."""
 
-_NEVER = 2**63
 
 _BLANKS = b" \t\r\n"
 _MOST_BLANKS = 1_000
 """Blanks that are looked past: a body full of them is not cut, and takes no longer than another."""
+
+MAX_ROW_BYTES = 16 * 1024 * 1024
+"""What may have to be in memory at a time because it cannot be cut: one row, as a rule. A body that is made so as not
+to be cut could otherwise take fifty times its size."""
 
 
 class Batch:
@@ -43,7 +48,7 @@ class Batch:
         seconds: what decoding, scoring and encoding took.
     """
 
-    def __init__(self, codec: RowCodec, style: Style, max_rows: int = _NEVER, trial: Trial | None = None) -> None:
+    def __init__(self, codec: RowCodec, style: Style, max_rows: int = sys.maxsize, trial: Trial | None = None) -> None:
         """Starts an answer.
 
         Args:
@@ -72,6 +77,8 @@ class Batch:
         Raises:
             TooManyRowsError: more than the most already.
         """
+        if not self._size:
+            chunk = chunk.lstrip(_BLANKS)
         self._chunks.append(chunk)
         self._size += len(chunk)
         if self._size >= self._wait_for:
@@ -87,7 +94,7 @@ class Batch:
             TooManyRowsError: more than the most.
         """
         text = b"".join(self._chunks)
-        self._take(self._codec.answer(text, self._style), text)
+        self._take(self._codec.answer(text, self._style, self._max_rows), text)
         if self._total:
             raise BadRowsError(self._problems, self._total)
         if len(self._answers) == 1:
@@ -97,19 +104,25 @@ class Batch:
     def _score_segment(self) -> None:
         text = bytearray().join(self._chunks)
         comma = _last_cut(text)
-        if comma is None:
-            self._wait_for = 2 * self._size  # so that looking again and again costs no more than reading once
+        if comma is not None and self._score_up_to(text, comma):
+            text[comma] = _OPEN
+            self._chunks = [bytes(text[comma:])]
+            self._size = len(text) - comma
             return
+        if self._size > MAX_ROW_BYTES:
+            raise RowTooLargeError(MAX_ROW_BYTES)
+        self._wait_for = 2 * self._size  # so that looking again and again costs no more than reading once
+
+    def _score_up_to(self, text: bytearray, comma: int) -> bool:
+        """Scores a segment; or finds that its cut is wrong, or that it is no JSON, which is told apart in the end."""
         text[comma] = _CLOSE
         try:
             with memoryview(text) as view, view[: comma + 1] as segment:
-                self._take(self._codec.answer(segment, self._style), segment)
+                self._take(self._codec.answer(segment, self._style, self._max_rows), segment)
         except MalformedBodyError:
-            self._wait_for = _NEVER
-            return
-        text[comma] = _OPEN
-        self._chunks = [bytes(text[comma:])]
-        self._size = len(text) - comma
+            return False
+        self._wait_for = SEGMENT_BYTES
+        return True
 
     def _take(self, part: Part, segment: Body) -> None:
         if len(part.scored):
@@ -141,24 +154,28 @@ def _join(arrays: Sequence[bytes]) -> bytes:
 
 
 def _last_cut(text: bytearray) -> int | None:
-    """The place of the last comma that looks like one between two rows of an array; None where there is none."""
-    if text[_after_blanks(text)] != _OPEN:
-        return None
-    brace = len(text)
-    for _ in range(_TRIES):
-        brace = text.rfind(b"{", 0, brace)
-        if brace < 0:
-            return None
-        comma = _before(text, brace)
-        if text[comma] == _COMMA and text[_before(text, comma)] == _BRACE:
-            return comma
+    """The place of the last comma that looks like one between two rows of an array; None where there is none.
+
+    Rows mostly begin with the same name, which tells them from objects within rows. Where they do not, any `},{` may be
+    one; and where there is none at all the array holds no objects, and any comma that no name follows may be.
+    """
+    start = _ROW_START.match(text)
+    for opening in filter(None, (start and start[1], b"{")):
+        brace = len(text)
+        for _ in range(_TRIES):
+            brace = text.rfind(opening, 0, brace)
+            if brace < 0:
+                break
+            comma = _before(text, brace)
+            if text[comma] == _COMMA and text[_before(text, comma)] == _BRACE:
+                return comma
+    if text[:1] == b"[" and (last := _NO_NAME.search(text, max(0, len(text) - _MOST_BLANKS))):
+        return last.start()
     return None
 
 
-def _after_blanks(text: bytearray) -> int:
-    """The place of the first character that is not blank, or of a blank where more than _MOST_BLANKS come first."""
-    start = bytes(text[:_MOST_BLANKS])
-    return len(start) - len(start.lstrip(_BLANKS)) if start.strip(_BLANKS) else 0
+_ROW_START = re.compile(rb'\[[ \t\r\n]{0,1000}(\{[ \t\r\n]{0,100}"[^"\\]{1,200}")')
+_NO_NAME = re.compile(rb",(?=[ \t\r\n]{0,100}[-0-9tfn\[{])")
 
 
 def _before(text: bytearray, place: int) -> int:

@@ -11,7 +11,7 @@ from typing import Any
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
-from scorer.errors import BodyTooLargeError, OverloadedError, ScorerError, SlowBodyError, TooManyRowsError
+from scorer.errors import BodyTooLargeError, OverloadedError, ScorerError, SlowBodyError
 from scorer.scores import Scored
 from scorer.service import bodies, options, problems
 from scorer.service.batches import Batch
@@ -124,9 +124,7 @@ class Predict:
         body = message["body"]
         if len(body) > self._max_body_bytes:
             raise BodyTooLargeError(self._max_body_bytes)
-        part = codec.answer(body, style)
-        if part.rows > self._max_rows:
-            raise TooManyRowsError(self._max_rows)
+        part = codec.answer(body, style, self._max_rows)
         if trial is not None and len(part.scored):
             trial.append((body, part.scored))
         return part.require(), (part.scored,), part.rows, (receiving, *part.seconds)
@@ -164,7 +162,7 @@ class Predict:
             elif name == b"content-type":
                 if value != b"application/json":
                     bodies.check_type(value)
-            elif name == b"content-encoding" and value != b"identity":
+            elif name == b"content-encoding" and value.lower() not in (b"", b"identity"):
                 packed = bodies.Packed(value)
             elif name == b"x-request-id" and is_id(value):
                 scope["request_id"] = value

@@ -21,6 +21,7 @@ TABLE: dict[type[errors.ScorerError], tuple[HTTPStatus, str, str]] = {
     errors.BodyTooLargeError: (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "body-too-large", "The body is too large"),
     errors.BadShapeError: (HTTPStatus.UNPROCESSABLE_ENTITY, "bad-shape", "The body is neither a row nor rows"),
     errors.BadRowsError: (HTTPStatus.UNPROCESSABLE_ENTITY, "bad-rows", "Rows cannot be scored"),
+    errors.RowTooLargeError: (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "row-too-large", "A row is too large"),
     errors.TooManyRowsError: (HTTPStatus.UNPROCESSABLE_ENTITY, "too-many-rows", "The request has too many rows"),
     errors.UnsupportedBodyError: (HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "unsupported-body", "The body is not read"),
     errors.SlowBodyError: (HTTPStatus.REQUEST_TIMEOUT, "slow-body", "The body did not arrive in time"),

@@ -7,6 +7,7 @@ slower and answers errors alone.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
 from operator import attrgetter
 from time import perf_counter
@@ -16,7 +17,7 @@ import msgspec
 import numpy as np
 
 from scorer.cells import BadCellError
-from scorer.errors import PROBLEMS_SHOWN, BadRowsError, BadShapeError, MalformedBodyError, Problem
+from scorer.errors import PROBLEMS_SHOWN, BadRowsError, BadShapeError, MalformedBodyError, Problem, TooManyRowsError
 from scorer.scorer import NO_MODEL_INPUT, Scorer
 from scorer.scores import RowScore, Scored
 from scorer.service.answers import AnswerEncoder, Encoder, ExplainingEncoder
@@ -128,18 +129,20 @@ class RowCodec:
         rename = dict(zip(self._fields, self._names, strict=True))
         return msgspec.defstruct(name, fields, rename=rename, gc=False)
 
-    def answer(self, body: Body, style: Style) -> Part:
+    def answer(self, body: Body, style: Style, max_rows: int = sys.maxsize) -> Part:
         """Scores the rows of a document.
 
         Args:
             body: JSON: one object, or an array of objects.
             style: how they are answered.
+            max_rows: the most that are looked at.
 
         Raises:
+            TooManyRowsError: more than that.
             MalformedBodyError: no JSON document.
             BadShapeError: neither an object nor an array.
         """
-        part = self._answer(body, style.encoder)
+        part = self._answer(body, style.encoder, max_rows)
         return self._report(body, style.encoder) if part.total and style.report else part
 
     def _report(self, body: Body, encoder: Encoder) -> Part:
@@ -147,7 +150,7 @@ class RowCodec:
         answers = []
         raw_rows = _raw_rows(bytes(body))
         for raw in raw_rows:
-            part = self._answer(b"[%b]" % bytes(raw), encoder)
+            part = self._answer(b"[%b]" % bytes(raw), encoder, 1)
             if part.total:
                 problem = part.problems[0]
                 error = {"field": problem.field, "code": problem.code, "message": problem.message}
@@ -156,15 +159,17 @@ class RowCodec:
                 answers.append(part.answer[1:-1])
         return Part(len(raw_rows), b"[" + b",".join(answers) + b"]", ())
 
-    def _answer(self, body: Body, encoder: Encoder) -> Part:
+    def _answer(self, body: Body, encoder: Encoder, max_rows: int) -> Part:
         began = perf_counter()
         try:
             layout, decoded = self._decode(body)
             rows = decoded if isinstance(decoded, list) else [decoded]
+            if len(rows) > max_rows:
+                raise TooManyRowsError(max_rows)
             if layout.empty in rows and (problems := self._rows_without_inputs(body, layout.empty, rows)):
                 return Part(len(rows), b"", (), problems=problems, total=len(problems))
         except msgspec.ValidationError:
-            return self._diagnose(body)
+            return self._diagnose(body, encoder, max_rows)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise MalformedBodyError(_malformed(error)) from None
         try:
@@ -205,14 +210,34 @@ class RowCodec:
             if row == empty and self._known.isdisjoint(_keys(raw[index]))
         ]
 
-    def _diagnose(self, body: Body) -> Part:
+    def _diagnose(self, body: Body, encoder: Encoder, max_rows: int) -> Part:
         """Finds every cell and row that made the decoder refuse a document."""
+        shown: list[Problem] = []
+        total = 0
         try:
             raw_rows = _raw_rows(bytes(body))  # a copy, since what is decoded to Raw keeps hold of it
-            problems = [problem for index, raw in enumerate(raw_rows) for problem in self._row_problems(index, raw)]
+            if len(raw_rows) > max_rows:
+                raise TooManyRowsError(max_rows)
+            for index, raw in enumerate(raw_rows):
+                for problem in self._row_problems(index, raw):
+                    total += 1
+                    if total <= PROBLEMS_SHOWN:
+                        shown.append(problem)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise MalformedBodyError(_malformed(error)) from None
-        return Part(len(raw_rows), b"", (), problems=problems[:PROBLEMS_SHOWN], total=len(problems))
+        if not total:
+            return self._score_raw(raw_rows, encoder)
+        return Part(len(raw_rows), b"", (), problems=shown, total=total)
+
+    def _score_raw(self, raw_rows: Sequence[msgspec.Raw], encoder: Encoder) -> Part:
+        """Rows in which a cell that the types do not fit is followed by another one of the same name, which counts."""
+        rows = [self._raw_decoder.decode(raw) for raw in raw_rows]
+        columns = [[_decode_cell(getter(row)) for row in rows] for getter in self._getters]
+        try:
+            scores = self._scorer.score_cells(columns)
+        except BadRowsError as error:
+            return Part(len(rows), b"", (), problems=error.problems, total=error.total)
+        return Part(len(rows), encoder.encode(scores), scores)
 
     def _row_problems(self, index: int, raw: msgspec.Raw) -> Iterator[Problem]:
         try:
@@ -235,13 +260,14 @@ def _raw_rows(body: bytes) -> list[msgspec.Raw]:
     except msgspec.ValidationError:
         pass
     try:
-        _OBJECT.decode(body)
+        _ANY_OBJECT.decode(body)
     except msgspec.ValidationError:
         raise BadShapeError("expected an object or an array of objects") from None
     return [msgspec.Raw(body)]
 
 
 _ROWS = msgspec.json.Decoder(list[msgspec.Raw])
+_ANY_OBJECT = msgspec.json.Decoder(msgspec.defstruct("AnyObject", []))
 _OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 

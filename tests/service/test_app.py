@@ -55,7 +55,7 @@ class Broken(Served):
         super().__init__(scorer)
         self.codec.answer = self._fail  # type: ignore[method-assign, assignment]
 
-    def _fail(self, body: object, _style: object) -> Part:
+    def _fail(self, body: object, *_more: object) -> Part:
         raise ZeroDivisionError(f"secret {body!r}")
 
     @property

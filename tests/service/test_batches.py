@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import scorer
-from scorer.errors import RequestError, RowsError
+from scorer.errors import RequestError, RowsError, RowTooLargeError
 from scorer.service import batches
 from scorer.service.batches import Batch
 from scorer.service.holder import Served
@@ -97,14 +97,46 @@ def test_texts_full_of_braces_cost_no_more_than_other_texts(text: str) -> None:
     codec = Served(MODEL).codec
     real = codec.answer
 
-    def counting(body: Any, style: Any) -> Any:
+    def counting(body: Any, *more: Any) -> Any:
         looked.append(len(body))
-        return real(body, style)
+        return real(body, *more)
 
-    codec.answer = counting  # type: ignore[method-assign]
+    codec.answer = counting  # type: ignore[method-assign, assignment]
     body = json.dumps([{"x5": "monday", "note": text}, {"x5": "friday"}]).encode()
     batch = Batch(codec, codec.usual)
     for start in range(0, len(body), 65_536):
         batch.feed(body[start : start + 65_536])
     assert len(json.loads(batch.finish())) == 2
     assert sum(looked) <= 3 * len(body)
+
+
+def test_rows_with_arrays_of_objects_in_them_are_cut_between_rows() -> None:
+    """Rows begin with the same name, which tells them from the objects within them."""
+    rows = [{"x91": 0.5, "x0": [{"a": 1}, {"b": 2}], "note": "[{},{}]"}] * 4_000
+    looked: list[int] = []
+    codec = Served(MODEL).codec
+    real = codec.answer
+
+    def counting(body: Any, *more: Any) -> Any:
+        looked.append(len(body))
+        return real(body, *more)
+
+    codec.answer = counting  # type: ignore[method-assign, assignment]
+    batch = Batch(codec, codec.usual)
+    batch._wait_for = 10_000
+    body = json.dumps(rows).encode()
+    for start in range(0, len(body), 5_000):
+        batch.feed(body[start : start + 5_000])
+        batch._wait_for = min(batch._wait_for, 10_000)
+    assert len(json.loads(batch.finish())) == 4_000
+    assert len(looked) > 20
+    assert sum(looked) < 1.1 * len(body)
+
+
+def test_what_cannot_be_cut_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batches, "MAX_ROW_BYTES", 3_000_000)
+    body = json.dumps({"x5": "monday", "note": "a" * 5_000_000}).encode()
+    batch = Batch(CODEC, CODEC.usual)
+    batch.feed(body[:2_500_000])
+    with pytest.raises(RowTooLargeError, match="3,000,000 bytes"):
+        batch.feed(body[2_500_000:])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import socket
+import sys
 import threading
 import time
 import zlib
@@ -12,10 +13,14 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from backports import zstd
 
 from scorer import Scorer
 from tests.servers import Client, Server, running, wait_until
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 URN = "urn:coefficient-scorer:problem:"
 ROW = {"x5": "monday", "x91": 0.5}
@@ -74,6 +79,8 @@ PACKED: dict[str, Callable[[bytes], bytes]] = {
     "deflate": zlib.compress,
     "zstd": zstd.compress,
     "X-GZip": gzip.compress,
+    "Identity": bytes,
+    "": bytes,
 }
 
 

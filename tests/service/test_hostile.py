@@ -1,0 +1,295 @@
+"""Hostile bodies: whatever comes, the answer is the library's or a problem document, and the server lives on.
+
+tests/data/hostile holds one body in each file, byte for byte. Large bodies are made here.
+"""
+
+from __future__ import annotations
+
+import gzip
+import http.client
+import json
+import operator
+import random
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, NamedTuple, NoReturn
+
+import pytest
+import schemathesis
+from hypothesis import given, note, settings
+from hypothesis import strategies as st
+from schemathesis.checks import not_a_server_error
+from schemathesis.core.result import Ok
+from schemathesis.specs.openapi import checks
+
+from scorer.errors import BadRowsError, BadShapeError, MalformedBodyError, RowsError, ScorerError
+from scorer.service import batches, problems
+from scorer.service.batches import Batch
+from scorer.service.options import Options
+from tests.conftest import DATA
+from tests.servers import Answer, Server, running
+from tests.service.test_rows import MODEL, SERVED, USED
+
+TIMEOUT_SECONDS = 30
+MEGABYTE = 1024 * 1024
+
+BODIES: dict[str, bytes] = {
+    **{path.stem: path.read_bytes() for path in sorted((DATA / "hostile").iterdir())},
+    "large-deep-arrays": b"[" * 100_000 + b"]" * 100_000,
+    "large-deep-arrays-unfinished": b"[" * 100_000,
+    "large-deep-objects-unfinished": b'{"x0":' * 100_000,
+    "large-deep-unused-cell": b'{"x5":"monday","x0":' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+    "large-name": b'{"' + b"x" * MEGABYTE + b'":1,"x5":"monday"}',
+    "large-name-of-escapes": b'{"' + rb"\u0078" * 170_000 + b'":1,"x5":"monday"}',
+    "large-text": b'{"x5":"' + b"monday" * 170_000 + b'"}',
+    "large-text-of-a-number": b'{"x12":"' + b"1" * 300_000 + b'"}',
+    "large-text-without-end": b'{"x5":"' + b"a" * MEGABYTE,
+    "large-text-of-row-ends": b'[{"x5":"' + b"},{" * 400_000 + b'"},{"x5":"monday"}]',
+    "large-blanks": b" " * MEGABYTE + b'{"x5":"monday"}' + b"\n" * MEGABYTE,
+    "large-number": b'{"x12":' + b"9" * MEGABYTE + b"}",
+    "large-fraction": b'{"x12":0.' + b"1" * MEGABYTE + b"}",
+    "many-names": b'{"x5":"monday",' + b",".join(b'"k%d":%d' % (n, n) for n in range(20_000)) + b"}",
+    "many-equal-names": b"{" + b",".join(b'"x12":%d' % n for n in range(50_000)) + b"}",
+    "many-rows-then-nonsense": b"[" + (b'{"x5":"monday","x0":"' + b"a" * 200 + b'"},') * 6_000 + b"}]",
+    "many-rows-not-utf-8": b"[" + b'{"x5":"\xff"},' * 5_000 + b"null]",
+    "many-numbers": b"[" + b"1," * 5_000 + b"1]",
+    "many-commas": b"[" + b"," * MEGABYTE + b"]",
+}
+
+
+class Document(NamedTuple):
+    """A body as the standard library reads it.
+
+    Attributes:
+        value: of two equal names the last counts; bytes that are no UTF-8 are lone surrogates.
+        clean: all of it is UTF-8, and no text holds a lone surrogate.
+    """
+
+    value: Any
+    clean: bool
+
+
+def read(body: bytes) -> Document | None:
+    """The strict reading of a body: no NaN and no byte order mark; None where it is no JSON."""
+    text = body.decode("utf-8", "surrogateescape")
+    try:
+        value = json.loads(text, parse_constant=refuse, parse_int=parse_integer)
+        members = json.loads(text, parse_int=parse_integer, object_pairs_hook=list)  # with those that do not count
+    except (ValueError, RecursionError):
+        return None
+    return Document(value, not has_surrogates(members))
+
+
+def refuse(constant: str) -> NoReturn:
+    raise ValueError(constant)
+
+
+def parse_integer(digits: str) -> int | float:
+    """Python refuses to make an integer of more than 4,300 digits; any of 400 is beyond float64."""
+    return int(digits) if len(digits) < 400 else float(digits)
+
+
+def has_surrogates(value: Any) -> bool:
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return True
+    return False
+
+
+def library_row(row: Any) -> dict[str, Any]:
+    """What the library says of a row, in the form of on_error=report."""
+    try:
+        return MODEL.score([row]).to_rows()[0]
+    except RowsError as error:
+        return {"error": {"field": error.problems[0].field, "code": error.problems[0].code}}
+
+
+Outcome = list[Any] | type[ScorerError]
+"""Rows, or the kind of an error."""
+
+
+def library_outcome(value: Any, report: bool) -> Outcome:
+    if not isinstance(value, dict | list):
+        return BadShapeError
+    rows = [library_row(row) for row in ([value] if isinstance(value, dict) else value)]
+    return BadRowsError if not report and any("error" in row for row in rows) else rows
+
+
+def check(body: bytes, outcome: Outcome, report: bool) -> None:
+    """Holds what the service says of a body to what the library says.
+
+    What is no JSON is malformed; a scalar may also be refused for its shape before its end is seen. What is JSON but
+    for bytes that are no UTF-8, or lone surrogates, may always be refused as malformed. Unused cells and unknown names
+    are skipped: where only they are so, the library's outcome is right as well.
+    """
+    document = read(body)
+    if document is None:
+        is_scalar = body.lstrip(b" \t\r\n")[:1] not in (b"", b"[", b"{")
+        assert outcome is MalformedBodyError or (is_scalar and outcome is BadShapeError)
+        return
+    if not document.clean:
+        if outcome is MalformedBodyError:
+            return
+        rows = document.value if isinstance(document.value, list) else [document.value]
+        assert not any(has_surrogates(row.get(name)) for row in rows if isinstance(row, dict) for name in USED)
+    for row in outcome if isinstance(outcome, list) else ():
+        row.pop("explanation", None)
+        row.get("error", {}).pop("message", None)
+    assert outcome == library_outcome(document.value, report)
+
+
+def post(port: int, body: bytes | Sequence[bytes], query: str = "", encoding: str = "identity") -> Answer:
+    """POST /predict on a connection of its own; pieces are sent as chunks."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT_SECONDS)
+    headers = {"content-type": "application/json", "content-encoding": encoding}
+    try:
+        connection.request("POST", f"/predict{query}", body if isinstance(body, bytes) else iter(body), headers)
+        response = connection.getresponse()
+        return Answer(response.status, {k.lower(): v for k, v in response.getheaders()}, response.read())
+    finally:
+        connection.close()
+
+
+def pieces(body: bytes) -> list[bytes]:
+    """A body cut anywhere, and the same body always at the same places."""
+    chance = random.Random(body)
+    cuts = [0]
+    while cuts[-1] < len(body):
+        cuts.append(cuts[-1] + chance.randint(1, 5 if len(body) < 10_000 else len(body) // 200))
+    return [body[start:end] for start, end in pairwise(cuts)]
+
+
+WAYS: dict[str, Callable[[int, bytes], Answer]] = {
+    "whole": post,
+    "in-chunks": lambda port, body: post(port, pieces(body)),
+    "report": lambda port, body: post(port, body, "?on_error=report"),
+    "gzip": lambda port, body: post(port, gzip.compress(body, 1), encoding="gzip"),
+}
+ERRORS = {f"{problems._URN}{name}": error for error, (_, name, _) in problems.TABLE.items()}
+
+
+def outcome_of(answer: Answer) -> Outcome:
+    """The rows of an answer, or the error that its problem document names."""
+    assert b"Traceback" not in answer.body
+    assert answer.status in (200, 400, 422)
+    document = answer.json()
+    if answer.status == 200:
+        assert answer.headers["content-type"] == "application/json"
+        assert isinstance(document, list)
+        return document
+    assert answer.headers["content-type"] == problems.MEDIA_TYPE
+    error = ERRORS[document["type"]]
+    status, _, title = problems.TABLE[error]
+    assert (answer.status, document["status"], document["title"]) == (status, status, title)
+    return error
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("name", BODIES)
+def test_hostile_bodies_are_answered_as_the_library_does(name: str, way: str, server: Server, row: Any) -> None:
+    answer = WAYS[way](server.port, BODIES[name])
+    good = post(server.port, json.dumps(row).encode())
+    assert (good.status, good.json()) == (200, MODEL.score(row).to_rows())
+    check(BODIES[name], outcome_of(answer), way == "report")
+
+
+def memory(server: Server, field: str) -> int:
+    """VmRSS, what is in memory, or VmHWM, the most that ever was, in bytes."""
+    lines = Path(f"/proc/{server.process.pid}/status").read_text().splitlines()
+    (kilobytes,) = (line.split()[1] for line in lines if line.startswith(f"{field}:"))
+    return int(kilobytes) * 1024
+
+
+def test_memory_does_not_grow_with_hostile_bodies() -> None:
+    packed = [gzip.compress(body, 1) for body in BODIES.values()]
+    sizes: list[int] = []
+    with running() as server, server.client() as client:
+        for _ in range(24):
+            for body in packed:
+                client.send("POST", "/predict?on_error=report", body, {"content-encoding": "gzip"})
+            sizes.append(memory(server, "VmRSS"))
+        server.stop()
+    assert sizes[-1] - sizes[3] < 2 * MEGABYTE, sizes  # the first rounds warm up
+    assert "".join(server.output) == ""  # no fault was logged
+
+
+@pytest.mark.parametrize(("start", "row"), [("[", "1,"), (" " * 2_000 + "[", "{},")], ids=["numbers", "empty-objects"])
+def test_far_too_many_rows_take_little_memory(start: str, row: str) -> None:
+    body = f"{start}{row * (4_000_000 // len(row))}{row[:-1]}]".encode()
+    with running() as server:
+        before = memory(server, "VmHWM")
+        assert post(server.port, gzip.compress(body), encoding="gzip").status == 422
+        assert memory(server, "VmHWM") - before < 200 * MEGABYTE
+
+
+texts = ['"monday"', '"$5,547.78"', '"62.5%"', '"NA"', '"é😀"', r'"\ud83d\ude00"', '"},{"', r'"\"}"', '""', r'"\u0000"']
+foreign = ['"\udcff"', '"\udce2\udc82"', r'"\ud800"', r'"\udc00"']  # the first two become bytes that are no UTF-8
+numbers = ["0.1", "-0", "1e-5", "1e400", "-1e400", "9" * 5_000, "1.7976931348623158e308", "2.2250738585072011e-308"]
+values = st.sampled_from([*texts, *foreign, *numbers, "null", "true", "[]", "{}", "[{}]"])
+cells = values | st.floats(allow_nan=False, allow_infinity=False).map(json.dumps) | st.integers().map(str)
+names = st.sampled_from(["x5", "x12", "x44", "x91", r"\u00785", "x0", "note", "\udcff", r"\ud800"])
+members = st.lists(st.builds('"{}": {}'.format, names, cells), min_size=1, max_size=5)
+rows = members.map(lambda row: f"{{{', '.join(row)}}}")
+repeated = st.builds(operator.mul, st.lists(rows, max_size=4), st.sampled_from([1, 9]))
+arrays = repeated.map(lambda batch: f"[{','.join(batch)}]")
+inserted = st.binary(min_size=1, max_size=3) | st.sampled_from(
+    [b"{", b"}", b"[", b"]", b",", b":", b'"', b"\\", b"NaN", b"1e400", b"\xff", rb"\ud800", rb"\u0078", b'"x5":5,']
+)
+
+
+@st.composite
+def hostile(draw: st.DrawFn) -> bytes:
+    """A body of rows, and what a few mutations make of it."""
+    body = draw(arrays | rows).encode("utf-8", "surrogateescape")
+    for _ in range(draw(st.integers(0, 3))):
+        a, b, c, d = sorted(draw(st.tuples(*[st.integers(0, len(body))] * 4)))
+        bit = draw(st.sampled_from([1 << place for place in range(8)]))
+        mutations = [
+            body[:a] + bytes(byte ^ bit for byte in body[a : a + 1]) + body[a + 1 :],  # flipped
+            body[:a] + body[b:],  # deleted
+            body[:c] + body[a:b] + body[c:],  # duplicated
+            body[:a] + draw(inserted) + body[a:],
+            body[:a] + body[c:d] + body[b:c] + body[a:b] + body[d:],  # swapped
+        ]
+        body = draw(st.sampled_from(mutations))
+    return body
+
+
+def answered(body: bytes, options: Options, cuts: Sequence[int], segment_bytes: int) -> Outcome:
+    """What the service says of a body that arrives in pieces."""
+    batch = Batch(SERVED.codec, SERVED.codec.style(options))
+    try:
+        for start, end in zip([0, *cuts], [*cuts, len(body)], strict=True):
+            batch._wait_for = segment_bytes if batch._wait_for == batches.SEGMENT_BYTES else batch._wait_for
+            batch.feed(body[start:end])
+        answer: list[Any] = json.loads(batch.finish())
+    except ScorerError as error:
+        return type(error)
+    return answer
+
+
+@settings(max_examples=1_000)
+@given(hostile(), st.builds(Options, st.booleans(), st.booleans(), st.just(True)), st.data())
+def test_mutated_bodies_are_answered_as_the_library_does(body: bytes, options: Options, data: st.DataObject) -> None:
+    note(repr(body))
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(body)), max_size=5)))
+    check(body, answered(body, options, cuts, data.draw(st.integers(1, 300))), options.report)
+
+
+CONFORMANCE = [checks.status_code_conformance, checks.content_type_conformance, checks.response_schema_conformance]
+
+
+@pytest.mark.parametrize("mode", schemathesis.GenerationMode)
+def test_answers_are_as_documented(mode: schemathesis.GenerationMode, server: Server) -> None:
+    """Requests made from the served OpenAPI document: such as it asks for, and others."""
+    api = schemathesis.openapi.from_url(f"http://127.0.0.1:{server.port}/openapi.json", timeout=TIMEOUT_SECONDS)
+    calls = st.one_of([result.ok().as_strategy(mode) for result in api.get_all_operations() if isinstance(result, Ok)])
+
+    @settings(max_examples=80)
+    @given(calls)
+    def call(case: schemathesis.Case[Any]) -> None:
+        case.call_and_validate(checks=[not_a_server_error, *CONFORMANCE], timeout=TIMEOUT_SECONDS)
+
+    call()
