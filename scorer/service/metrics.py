@@ -1,6 +1,6 @@
 """What a worker counts, and what all workers have counted together.
 
-A request only appends to arrays. They are counted a few hundred requests at a time, with numpy: counting each row by
+A request only appends to a buffer. They are counted a few hundred requests at a time, with numpy: counting each row by
 itself would cost several times what scoring it does. prometheus_client's own multiprocess mode writes to shared memory
 with every count, and so would cost several times that again. Here each worker writes what it has counted to a file of
 its own once a second, and whichever worker is scraped adds them up.
@@ -12,10 +12,10 @@ import asyncio
 import atexit
 import os
 import time
-from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from struct import Struct
 from typing import Any
 
 import numpy as np
@@ -67,8 +67,9 @@ class Metrics:
         self._histograms: dict[Key, tuple[NDArray[np.int64], list[float]]] = {}
         self._events: list[Key] = []
         self._scorer: Scorer | None = None
-        self._timings = array("d")
-        self._rows = array("d")
+        self._records = bytearray()
+        self._pack = Struct("0d").pack
+        self._timings: list[tuple[float, ...]] = []
         self._segments: list[Scores] = []
         self._waiting = 0
         self._timer: asyncio.TimerHandle | None = None
@@ -85,8 +86,8 @@ class Metrics:
     def answered(self, scorer: Scorer, scored: Sequence[Scored], rows: int, seconds: Sequence[float]) -> None:
         """Counts a POST /predict that was answered with 200.
 
-        What is kept of it until it is counted are numbers in an array, and columns: to keep the objects of many rows
-        would cost more than all else here, since new ones would have to be made in memory that is not in the cache.
+        What is kept of it until it is counted are packed numbers, and columns: to keep the objects of many rows would
+        cost more than all else here, since new ones would have to be made in memory that is not in the cache.
 
         Args:
             scorer: that answered it.
@@ -97,15 +98,19 @@ class Metrics:
         if scorer is not self._scorer:
             self._count_waiting()
             self._scorer = scorer
-        self._timings.extend((rows, *seconds))
+            self._pack = Struct(f"{_FIXED + len(scorer.equation.inputs)}d").pack
+        first = rows
         for segment in scored:
             if isinstance(segment, Scores):
                 self._segments.append(segment)
-            else:
-                for row in segment:
-                    self._rows.extend((row.outcome, row.phat, *row.read))
-        self._waiting += rows
-        if len(self._timings) >= REQUESTS_AT_A_TIME * _TIMINGS or self._waiting >= ROWS_AT_A_TIME:
+                continue
+            for outcome, phat, _, read in segment:
+                self._records += self._pack(first, *seconds, outcome, phat, *read)
+                first = 0
+        if first:
+            self._timings.append((rows, *seconds))
+        self._waiting += rows + ROWS_AT_A_TIME // REQUESTS_AT_A_TIME
+        if self._waiting >= ROWS_AT_A_TIME:
             self._count_waiting()
         if self._timer is None and self._path:
             self._write_again()
@@ -143,22 +148,23 @@ class Metrics:
         self._counters.update(self._events)
         self._events.clear()
         scorer = self._scorer
-        if scorer is None or not self._timings:
+        self._waiting = 0
+        if scorer is None:
             return
-        rows, *stages = np.array(self._timings).reshape(-1, _TIMINGS).T
-        self._counters["requests", PREDICT, "200", scorer.file.version] += len(rows)
-        self._observe(("batch_rows",), rows)
-        for stage, seconds in zip(STAGES, stages, strict=True):
-            self._observe(("stage_seconds", stage), seconds)
-        if self._rows:
-            outcome, phat, *read = np.array(self._rows).reshape(-1, 2 + len(scorer.equation.inputs)).T
-            self._count_scores(scorer, phat, outcome, read)
+        records = np.frombuffer(bytes(self._records)).reshape(-1, _FIXED + len(scorer.equation.inputs))
+        _, _, _, _, _, outcome, phat, *read = records.T
+        self._count_scores(scorer, phat, outcome, read)
         if self._segments:
             outcome, phat = (np.concatenate([getattr(each, name) for each in self._segments]) for name in _SCORED)
             columns = zip(*(each.read for each in self._segments), strict=True)
             self._count_scores(scorer, phat, outcome, map(np.concatenate, columns))
-        del self._timings[:], self._rows[:], self._segments[:]
-        self._waiting = 0
+        first = records[records[:, 0] > 0, : 1 + len(STAGES)]
+        rows, *stages = np.concatenate([first, np.array(self._timings).reshape(-1, 1 + len(STAGES))]).T
+        self._counters["requests", PREDICT, "200", scorer.file.version] += len(rows)
+        self._observe(("batch_rows",), rows)
+        for stage, seconds in zip(STAGES, stages, strict=True):
+            self._observe(("stage_seconds", stage), seconds)
+        del self._records[:], self._segments[:], self._timings[:]
 
     def _count_scores(
         self, scorer: Scorer, phat: NDArray[Any], outcome: NDArray[Any], read: Iterable[NDArray[Any]]
@@ -188,7 +194,10 @@ class Metrics:
         total[0] += float(values.sum())
 
 
-_TIMINGS = 1 + len(STAGES)
+_FIXED = 1 + len(STAGES) + 2
+"""What a record of a row has before its inputs: the request's rows and seconds, 0 rows in all but its first record; and
+outcome and phat."""
+
 _SCORED = ("outcome", "phat")
 
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Sequence
-from time import monotonic, perf_counter
-from typing import Any
+from time import perf_counter
 
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
-from scorer.errors import BodyTooLargeError, OverloadedError, ScorerError, SlowBodyError
+from scorer.errors import BodyTooLargeError, OverloadedError, ScorerError
 from scorer.scores import Scored
 from scorer.service import bodies, options, problems
 from scorer.service.batches import Batch
@@ -52,7 +50,6 @@ class Predict:
         self._max_unpacked_bytes = settings.max_unpacked_bytes
         self._max_rows = settings.max_rows
         self._max_requests = settings.max_requests
-        self._patience = Patience(settings.receive_seconds)
         self.in_flight = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -84,7 +81,8 @@ class Predict:
         await send({"type": "http.response.body", "body": body})
         if self._metrics:
             self._metrics.answered(served.scorer, scored, rows, seconds)
-        self._watch.log(scope, 200, began, request_id)
+        if self._watch.share:
+            self._watch.log(scope, 200, began, request_id)
         if shadow and trial is not None:
             await shadow.compare(trial)
 
@@ -107,19 +105,12 @@ class Predict:
         query = scope["query_string"]
         style = codec.style(options.parse(query)) if query else codec.usual
         packed = self._look_at_headers(scope)
-        task = self._patience.begin()
-        try:
-            message = await receive()
-            if packed or message.get("more_body", True):
-                batch = Batch(codec, style, self._max_rows, trial)
-                body = await self._read(batch, packed, message, receive)
-                receiving = perf_counter() - began - sum(batch.seconds)
-                return body, batch.scored, batch.rows, (receiving, *batch.seconds)
-        except asyncio.CancelledError:
-            self._patience.explain(task)
-            raise
-        finally:
-            self._patience.end(task)
+        message = await receive()
+        if packed or message.get("more_body", True):
+            batch = Batch(codec, style, self._max_rows, trial)
+            answer = await self._read(batch, packed, message, receive)
+            receiving = perf_counter() - began - sum(batch.seconds)
+            return answer, batch.scored, batch.rows, (receiving, *batch.seconds)
         receiving = perf_counter() - began
         body = message["body"]
         if len(body) > self._max_body_bytes:
@@ -156,6 +147,8 @@ class Predict:
     def _look_at_headers(self, scope: Scope) -> bodies.Packed | None:
         packed = None
         for name, value in scope["headers"]:
+            if name not in _LOOKED_AT:
+                continue
             if name == b"content-length":
                 if int(value) > self._max_body_bytes:
                     raise BodyTooLargeError(self._max_body_bytes)
@@ -169,51 +162,8 @@ class Predict:
         return packed
 
 
+_LOOKED_AT = frozenset({b"content-length", b"content-type", b"content-encoding", b"x-request-id"})
+
+
 class ClientGoneError(Exception):
     """The client closed the connection before its body was read."""
-
-
-class Patience:
-    """Ends the wait for bodies that do not arrive in time.
-
-    One timer looks at all requests that wait, since a timer for each would cost as much as a tenth of a single row.
-    """
-
-    def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
-        self._began: dict[asyncio.Task[Any], float] = {}
-        self._timer: asyncio.TimerHandle | None = None
-
-    def begin(self) -> asyncio.Task[Any]:
-        """Notes that the current task waits from now on."""
-        task = asyncio.current_task()
-        assert task is not None
-        self._began[task] = monotonic()
-        if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(min(1.0, self._seconds / 4), self._look)
-        return task
-
-    def end(self, task: asyncio.Task[Any]) -> None:
-        """Notes that a task waits no longer."""
-        self._began.pop(task, None)
-
-    def explain(self, task: asyncio.Task[Any]) -> None:
-        """Turns a cancellation that was made here into its error.
-
-        Raises:
-            SlowBodyError: it was.
-        """
-        if task not in self._began:
-            task.uncancel()
-            raise SlowBodyError(self._seconds) from None
-
-    def _look(self) -> None:
-        self._timer = None
-        latest = monotonic() - self._seconds
-        for task, began in list(self._began.items()):  # the oldest first
-            if began > latest:
-                break
-            del self._began[task]
-            task.cancel()
-        if self._began:
-            self._timer = asyncio.get_running_loop().call_later(min(1.0, self._seconds / 4), self._look)

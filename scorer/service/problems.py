@@ -34,7 +34,6 @@ TABLE: dict[type[errors.ScorerError], tuple[HTTPStatus, str, str]] = {
 
 
 HEADERS: dict[type[errors.ScorerError], dict[str, str]] = {
-    errors.SlowBodyError: {"connection": "close"},
     errors.UnauthorizedError: {"www-authenticate": "Bearer"},
     errors.OverloadedError: {"retry-after": "1"},
     errors.NotReadyError: {"retry-after": "1"},

@@ -1,5 +1,5 @@
-"""uvicorn's HTTP protocol with a limit on the size of a request's head and on the time it may take, and with problem
-documents for what never becomes a request."""
+"""uvicorn's HTTP protocol with a limit on the size of a request's head and on the time that head and body may take to
+arrive, and with problem documents for what never becomes a request."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from http import HTTPStatus
 from time import monotonic
 from typing import Any, ClassVar
 
-import orjson
+from starlette.responses import Response
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from scorer.service.problems import MEDIA_TYPE
+from scorer.errors import SlowBodyError
+from scorer.service import problems
 from scorer.service.settings import Settings
 
 
@@ -20,7 +21,8 @@ class Protocol(HttpToolsProtocol):
 
     Attributes:
         max_header_bytes: largest head of a request.
-        receive_seconds: how long it may take to arrive, and how long a new connection may send nothing.
+        receive_seconds: how long it may take to arrive, and then the body, and how long a new connection may send
+            nothing; to within a second.
     """
 
     max_header_bytes: ClassVar[int] = Settings().max_header_bytes
@@ -37,53 +39,60 @@ class Protocol(HttpToolsProtocol):
         """As asyncio.Protocol."""
         super().connection_made(transport)
         self._head_bytes = 0
-        self._head_began: float | None = monotonic()
+        self._wait: tuple[object, float] = (None, monotonic())
         if Protocol._timer is None:
             self._watch()
 
     def data_received(self, data: bytes) -> None:
         """As asyncio.Protocol."""
         before: Any = self.cycle  # None before the first request
-        if before and not before.response_complete:
-            super().data_received(data)  # of a body, which Predict limits
-            return
-        if self._head_began is None:
-            self._head_began = monotonic()
-        self._head_bytes += len(data)
         super().data_received(data)
         if self.cycle is not before:
-            self._head_bytes, self._head_began = 0, None
-        elif self._head_bytes > self.max_header_bytes:
-            self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+            self._head_bytes = 0
+        elif before is None or before.response_complete:  # type: ignore[redundant-expr]
+            self._head_bytes += len(data)
+            if self._head_bytes > self.max_header_bytes:
+                self._refuse(problems.of_status(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE))
 
-    def send_400_response(self, msg: str) -> None:
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 (uvicorn says what it says to everything)
         """Answers what is not HTTP."""
-        self._refuse(HTTPStatus.BAD_REQUEST, msg)
+        self._refuse(problems.of_status(HTTPStatus.BAD_REQUEST))
 
-    def _refuse(self, status: HTTPStatus, detail: str = "") -> None:
+    def _refuse(self, answer: Response) -> None:
+        """Answers without the app, and closes."""
         if self.transport.is_closing():
             return
-        document = {"type": "about:blank", "title": status.phrase, "status": status.value}
-        body = orjson.dumps(document | ({"detail": detail} if detail else {}))
-        head = f"HTTP/1.1 {status.value} {status.phrase}\r\ncontent-type: {MEDIA_TYPE}\r\n"
-        head += f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
-        self.transport.write(head.encode() + body)
+        status = HTTPStatus(answer.status_code)
+        lines = [f"HTTP/1.1 {status.value} {status.phrase}".encode()]
+        lines += [name + b": " + value for name, value in answer.raw_headers if name != b"connection"]
+        self.transport.write(b"\r\n".join([*lines, b"connection: close", b"", bytes(answer.body)]))
         self.transport.close()
 
     def _watch(self) -> None:
         """Looks at all connections now and then: a timer for each would cost every request."""
         Protocol._timer = None
-        latest = monotonic() - self.receive_seconds
+        now = monotonic()
         for connection in list(self.connections):
             if isinstance(connection, Protocol):
-                connection._end_if_it_began_before(latest)
+                connection._end_if_slow(now)
         if self.connections:
             Protocol._timer = self.loop.call_later(min(1.0, self.receive_seconds / 4), self._watch)
 
-    def _end_if_it_began_before(self, latest: float) -> None:
-        if self._head_began is None or self._head_began > latest:
+    def _end_if_slow(self, now: float) -> None:
+        """Ends a connection that has been waited for too long, from the first look that finds it so."""
+        cycle: Any = self.cycle
+        in_body = cycle is not None and not cycle.response_complete
+        if (in_body and not cycle.more_body) or (not in_body and cycle is not None and not self._head_bytes):
+            self._wait = (cycle, now)  # a request is being answered; or none has begun, and uvicorn ends it in time
             return
-        if self._head_bytes:
-            self._refuse(HTTPStatus.REQUEST_TIMEOUT)
+        waits_for, since = self._wait
+        if waits_for is not cycle:
+            self._wait = (cycle, now)
+        elif now - since < self.receive_seconds:
+            return
+        elif in_body:
+            self._refuse(problems.of_scorer_error(SlowBodyError(self.receive_seconds)))
+        elif self._head_bytes:
+            self._refuse(problems.of_status(HTTPStatus.REQUEST_TIMEOUT))
         else:
             self.transport.close()

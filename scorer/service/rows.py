@@ -19,7 +19,7 @@ import numpy as np
 from scorer.cells import BadCellError
 from scorer.errors import PROBLEMS_SHOWN, BadRowsError, BadShapeError, MalformedBodyError, Problem, TooManyRowsError
 from scorer.scorer import NO_MODEL_INPUT, Scorer
-from scorer.scores import RowScore, Scored
+from scorer.scores import Scored
 from scorer.service.answers import AnswerEncoder, Encoder, ExplainingEncoder
 from scorer.service.options import USUAL, Options
 
@@ -185,21 +185,18 @@ class RowCodec:
 
     def _score(self, rows: Sequence[Any], kinds: Sequence[set[type]], encoder: Encoder, began: float) -> Part:
         decoded = perf_counter()
-        scored = self._score_one_by_one(rows) if len(rows) <= SMALL_BATCH and not encoder.columns_only else None
-        if scored is not None:
-            found = perf_counter()
-            answer = encoder.encode_rows(scored)
-            return Part(len(rows), answer, scored, (decoded - began, found - decoded, perf_counter() - found))
+        if len(rows) <= SMALL_BATCH and not encoder.columns_only:
+            try:
+                scored = [self._scorer.score_row_cells(self._cells(row)) for row in rows]
+                found = perf_counter()
+                answer = encoder.encode_rows(scored)
+                return Part(len(rows), answer, scored, (decoded - began, found - decoded, perf_counter() - found))
+            except BadRowsError:
+                pass  # that is of one row; scoring them together lists what is wrong in all of them
         scores = self._scorer.score_cells([list(map(getter, rows)) for getter in self._getters], kinds)
         found = perf_counter()
         answer = encoder.encode(scores)
         return Part(len(rows), answer, scores, (decoded - began, found - decoded, perf_counter() - found))
-
-    def _score_one_by_one(self, rows: Sequence[Any]) -> list[RowScore] | None:
-        try:
-            return [self._scorer.score_row_cells(self._cells(row)) for row in rows]
-        except BadRowsError:
-            return None  # that is of one row; scoring them together lists what is wrong in all of them
 
     def _rows_without_inputs(self, body: Body, empty: object, rows: Sequence[object]) -> list[Problem]:
         """Rows whose used cells are all missing must at least name one of the model's inputs, used or not."""

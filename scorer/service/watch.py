@@ -42,7 +42,11 @@ class Watched:
 
 
 class Watch:
-    """Counts and logs requests."""
+    """Counts and logs requests.
+
+    Attributes:
+        share: of the requests that are logged.
+    """
 
     def __init__(self, holder: Holder, settings: Settings, metrics: Metrics | None, paths: Iterable[str]) -> None:
         """Starts watching.
@@ -55,7 +59,7 @@ class Watch:
         """
         self._holder = holder
         self._metrics = metrics
-        self._share = settings.access_log
+        self.share = settings.access_log
         self._paths = frozenset(paths)
         self._start = secrets.token_hex(8).encode() + b"-"
         self._numbers = count(1)
@@ -80,7 +84,7 @@ class Watch:
 
     def log(self, scope: Scope, status: int, began: float, request_id: bytes) -> None:
         """Writes the line of a request, if it is among the share that gets one."""
-        if self._share and random.random() < self._share:
+        if self.share and random.random() < self.share:
             line = self._line(scope, status, began, request_id)
             _log.info("%(method)s %(path)s %(status)d, %(milliseconds).3f ms, %(request_id)s", line, extra=line)
 
