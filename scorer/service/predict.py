@@ -53,9 +53,26 @@ class Predict:
         self.in_flight = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        began = perf_counter()
         self.in_flight += 1
         try:
-            await self._respond(scope, receive, send)
+            if self.in_flight > self._max_requests:
+                raise OverloadedError(self._max_requests)
+            served = self._holder.require()
+            shadow = self._holder.shadow
+            trial = shadow.sample() if shadow else None
+            body, scored, rows, seconds = await self._answer(served.codec, scope, receive, trial)
+            request_id = scope.get("request_id") or self._watch.new_id()
+            length = str(len(body)).encode()
+            headers = [*served.headers, (b"content-length", length), (b"x-request-id", request_id)]
+            await send({"type": "http.response.start", "status": 200, "headers": headers})
+            await send({"type": "http.response.body", "body": body})
+            if self._metrics:
+                self._metrics.answered(served.scorer, scored, rows, seconds)
+            if self._watch.share:
+                self._watch.log(scope, 200, began, request_id)
+            if shadow and trial is not None:
+                await shadow.compare(trial)
         except ScorerError as error:
             await self._refuse(problems.of_scorer_error(error), error, scope, receive, send)
         except ClientGoneError:
@@ -65,26 +82,6 @@ class Predict:
             await self._refuse(problems.of_fault(), error, scope, receive, send)
         finally:
             self.in_flight -= 1
-
-    async def _respond(self, scope: Scope, receive: Receive, send: Send) -> None:
-        began = perf_counter()
-        if self.in_flight > self._max_requests:
-            raise OverloadedError(self._max_requests)
-        served = self._holder.require()
-        shadow = self._holder.shadow
-        trial = shadow.sample() if shadow else None
-        body, scored, rows, seconds = await self._answer(served.codec, scope, receive, trial)
-        request_id = scope.get("request_id") or self._watch.new_id()
-        length = str(len(body)).encode()
-        headers = [*served.headers, (b"content-length", length), (b"x-request-id", request_id)]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
-        await send({"type": "http.response.body", "body": body})
-        if self._metrics:
-            self._metrics.answered(served.scorer, scored, rows, seconds)
-        if self._watch.share:
-            self._watch.log(scope, 200, began, request_id)
-        if shadow and trial is not None:
-            await shadow.compare(trial)
 
     async def _refuse(self, response: Response, error: Exception, scope: Scope, receive: Receive, send: Send) -> None:
         watched = self._watch.begin(scope, send)

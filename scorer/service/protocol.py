@@ -45,14 +45,14 @@ class Protocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """As asyncio.Protocol."""
-        before: Any = self.cycle  # None before the first request
-        super().data_received(data)
-        if self.cycle is not before:
-            self._head_bytes = 0
-        elif before is None or before.response_complete:  # type: ignore[redundant-expr]
+        HttpToolsProtocol.data_received(self, data)
+        cycle: Any = self.cycle
+        if cycle is None or cycle.response_complete:  # it was of a head that has not ended
             self._head_bytes += len(data)
             if self._head_bytes > self.max_header_bytes:
                 self._refuse(problems.of_status(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE))
+        elif self._head_bytes:
+            self._head_bytes = 0
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 (uvicorn says what it says to everything)
         """Answers what is not HTTP."""
