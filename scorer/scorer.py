@@ -53,6 +53,7 @@ class Scorer:
         self.file = file
         self.equation = Equation(file)
         self.readers = tuple(cells.reader(declared, file.missing_markers) for declared in self.equation.inputs)
+        self._reads = [reader.read for reader in self.readers]
         self._known = frozenset(declared.name for declared in file.inputs)
         self.certificate_error = self._certify(source)
 
@@ -133,9 +134,9 @@ class Scorer:
             BadRowsError: as score_cells.
         """
         try:
-            cells_read = zip(self.readers, row, strict=True)
+            cells_read = zip(self._reads, row, strict=True)
             # An infinite float gets past this, but not past the check below; one in a category is a TypeError.
-            read = [cell if type(cell) is float else reader.read(cell) for reader, cell in cells_read]
+            read = [cell if type(cell) is float else read_cell(cell) for read_cell, cell in cells_read]
             entered = self.equation.enter(read)
             log_odds = self.equation.log_odds(entered)
         except (cells.BadCellError, TypeError):

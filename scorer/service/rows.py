@@ -162,7 +162,12 @@ class RowCodec:
     def _answer(self, body: Body, encoder: Encoder, max_rows: int) -> Part:
         began = perf_counter()
         try:
-            layout, decoded = self._decode(body)
+            layout = self._usual
+            try:
+                decoded = layout.decoder.decode(body)
+            except msgspec.ValidationError:  # found at the first cell that is otherwise, so little is decoded twice
+                layout = self._any
+                decoded = layout.decoder.decode(body)
             rows = decoded if isinstance(decoded, list) else [decoded]
             if len(rows) > max_rows:
                 raise TooManyRowsError(max_rows)
@@ -176,12 +181,6 @@ class RowCodec:
             return self._score(rows, layout.kinds, encoder, began)
         except BadRowsError as error:
             return Part(len(rows), b"", (), problems=error.problems, total=error.total)
-
-    def _decode(self, body: Body) -> tuple[Layout, Any]:
-        try:
-            return self._usual, self._usual.decoder.decode(body)
-        except msgspec.ValidationError:  # found at the first cell that is otherwise, so little is decoded twice
-            return self._any, self._any.decoder.decode(body)
 
     def _score(self, rows: Sequence[Any], kinds: Sequence[set[type]], encoder: Encoder, began: float) -> Part:
         decoded = perf_counter()
