@@ -14,6 +14,7 @@ from scorer.errors import RequestError, RowsError, RowTooLargeError
 from scorer.service import batches
 from scorer.service.batches import Batch
 from scorer.service.holder import Served
+from scorer.service.rows import RowCodec
 from tests.conftest import StandIn
 from tests.service.test_rows import any_rows
 
@@ -90,9 +91,8 @@ def test_blanks_between_rows_change_nothing(blanks: int) -> None:
     assert len(json.loads(outcome(body, cuts, 500))) == 20  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("text", ["},{" * 300_000, "{" * 900_000, '\\"},{' * 200_000])
-def test_texts_full_of_braces_cost_no_more_than_other_texts(text: str) -> None:
-    """Such a text is looked at, and cut wrongly, a few times only: then the rest is waited for."""
+def counting_codec() -> tuple[RowCodec, list[int]]:
+    """A codec, and the lengths of the bodies that it was given."""
     looked: list[int] = []
     codec = Served(MODEL).codec
     real = codec.answer
@@ -102,6 +102,13 @@ def test_texts_full_of_braces_cost_no_more_than_other_texts(text: str) -> None:
         return real(body, *more)
 
     codec.answer = counting  # type: ignore[method-assign, assignment]
+    return codec, looked
+
+
+@pytest.mark.parametrize("text", ["},{" * 300_000, "{" * 900_000, '\\"},{' * 200_000])
+def test_texts_full_of_braces_cost_no_more_than_other_texts(text: str) -> None:
+    """Such a text is looked at, and cut wrongly, a few times only: then the rest is waited for."""
+    codec, looked = counting_codec()
     body = json.dumps([{"x5": "monday", "note": text}, {"x5": "friday"}]).encode()
     batch = Batch(codec, codec.usual)
     for start in range(0, len(body), 65_536):
@@ -113,15 +120,7 @@ def test_texts_full_of_braces_cost_no_more_than_other_texts(text: str) -> None:
 def test_rows_with_arrays_of_objects_in_them_are_cut_between_rows() -> None:
     """Rows begin with the same name, which tells them from the objects within them."""
     rows = [{"x91": 0.5, "x0": [{"a": 1}, {"b": 2}], "note": "[{},{}]"}] * 4_000
-    looked: list[int] = []
-    codec = Served(MODEL).codec
-    real = codec.answer
-
-    def counting(body: Any, *more: Any) -> Any:
-        looked.append(len(body))
-        return real(body, *more)
-
-    codec.answer = counting  # type: ignore[method-assign, assignment]
+    codec, looked = counting_codec()
     batch = Batch(codec, codec.usual)
     batch._wait_for = 10_000
     body = json.dumps(rows).encode()
