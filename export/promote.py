@@ -13,7 +13,7 @@ from scorer.scorer import Scorer
 from scorer.store.places import Directory, Place, open_place
 from scorer.store.pointer import POINTER, SIGNATURE, Pointer, parse, version_key
 from scorer.store.signing import PrivateKey
-from scorer.store.sources import Loaded, OneFile, Versions, point, put
+from scorer.store.sources import Loaded, OneFile, Versions, load_from, point, put
 
 TIMEOUT = 30.0
 """Seconds that the store may take for one answer."""
@@ -46,7 +46,7 @@ class Store:
 
     def scorer(self) -> Scorer | None:
         """The version that the store serves now, certified; None for nothing yet."""
-        return _look(Versions(self._place)).scorer if self.pointer() else None
+        return load_from(Versions(self._place)).scorer if self.pointer() else None
 
     def movement(self, new: Loaded, rows: Path) -> compare.Movement | None:
         """How far scores of a file of rows would move; None where the store serves nothing yet.
@@ -76,7 +76,7 @@ class Store:
             raise VersionExistsError(f"{self._place.where(new.key)} exists with other bytes: a version is immutable")
         same = before is not None and before.sha256 == new.sha256
         put(self._place, loaded, before.previous if same and before else before)
-        _look(Versions(self._place))
+        load_from(Versions(self._place))
         return before
 
     def rollback(self, version: str = "") -> tuple[Pointer, Pointer]:
@@ -98,7 +98,7 @@ class Store:
         if not version and before.previous is None:
             raise NoPreviousError(f"{self.name} does not say what came before {before}: name the version with --to")
         target = version or str(before.previous).replace(" ", "/")
-        now = _look(Versions(self._place, target)).pointer
+        now = load_from(Versions(self._place, target)).pointer
         point(self._place, now, before)
         return before, now
 
@@ -118,7 +118,7 @@ def candidate(directory: Path, model: str, version: str) -> Loaded:
     """
     place: Place = Directory(directory)
     key = version_key(model, version)
-    loaded = _look(Versions(place, f"{model}/{version}"))
+    loaded = load_from(Versions(place, f"{model}/{version}"))
     signature = directory / (key + SIGNATURE)
     return loaded._replace(signature=signature.read_bytes() if signature.exists() else None)
 
@@ -134,14 +134,8 @@ def sign(path: Path, key: Path) -> Path:
         CoefficientFileError: the file is not valid, or its certificate is not reproduced.
     """
     private = PrivateKey(key)
-    _look(OneFile(Directory(path.parent), path.name))
+    load_from(OneFile(Directory(path.parent), path.name))
     signature = path.with_name(path.name + SIGNATURE)
     with replacing(signature) as file:
         file.write(private.sign(reading.read_bytes(path)))
     return signature
-
-
-def _look(source: Versions | OneFile) -> Loaded:
-    loaded = source.look().loaded
-    assert loaded is not None, "a first look loads"
-    return loaded

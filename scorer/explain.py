@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from scorer.coefficients import CategoryInput
-from scorer.scores import Scores
+from scorer.scores import Scores, missing, unknown
 
 Explanation = dict[str, Any]
 
@@ -49,12 +48,8 @@ def explain(scores: Scores) -> list[Explanation]:
         for total, *row in rows
     ]
     for declared, values in zip(scores.equation.inputs, scores.read, strict=True):
-        if isinstance(declared, CategoryInput):
-            missing, unknown = values == declared.missing_code, values == declared.unknown_code
-        else:
-            missing, unknown = np.isnan(values), np.zeros(0, bool)
-        for row in np.flatnonzero(missing).tolist():
+        for row in np.flatnonzero(missing(declared, values)).tolist():
             explanations[row]["imputed"].append(declared.name)
-        for row in np.flatnonzero(unknown).tolist():
+        for row in np.flatnonzero(unknown(declared, values)).tolist():
             explanations[row]["unknown_levels"].append(declared.name)
     return explanations

@@ -10,8 +10,27 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from scorer.coefficients import CategoryInput, CoefficientFile
+from scorer.coefficients import CategoryInput, CoefficientFile, Input
 from scorer.equation import Equation
+
+
+def missing(declared: Input, read: NDArray[Any]) -> NDArray[np.bool_]:
+    """Which cells of an input were missing, shape (n,).
+
+    Args:
+        declared: the input.
+        read: what was read of it: float64 with NaN for missing, or codes of levels, shape (n,).
+    """
+    found: NDArray[np.bool_] = read == declared.missing_code if isinstance(declared, CategoryInput) else np.isnan(read)
+    return found
+
+
+def unknown(declared: Input, read: NDArray[Any]) -> NDArray[np.bool_]:
+    """As `missing`: which cells held a level that the model does not know; a number's never do."""
+    if isinstance(declared, CategoryInput):
+        found: NDArray[np.bool_] = read == declared.unknown_code
+        return found
+    return np.zeros(len(read), np.bool_)
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,18 +79,12 @@ class Scores:
     @cached_property
     def missing(self) -> dict[str, int]:
         """By input name, how many cells were missing; inputs without any are left out."""
-        return self._counts(
-            values == declared.missing_code if isinstance(declared, CategoryInput) else np.isnan(values)
-            for declared, values in zip(self.equation.inputs, self.read, strict=True)
-        )
+        return self._counts(map(missing, self.equation.inputs, self.read))
 
     @cached_property
     def unknown_levels(self) -> dict[str, int]:
         """By input name, how many cells held a level that the model does not know; inputs without any are left out."""
-        return self._counts(
-            values == declared.unknown_code if isinstance(declared, CategoryInput) else np.zeros(0)
-            for declared, values in zip(self.equation.inputs, self.read, strict=True)
-        )
+        return self._counts(map(unknown, self.equation.inputs, self.read))
 
     def _counts(self, found: Iterable[NDArray[Any]]) -> dict[str, int]:
         counts = zip(self.equation.inputs, map(np.count_nonzero, found), strict=True)

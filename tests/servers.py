@@ -119,6 +119,17 @@ def wait_until(condition: Callable[[], Any], what: str) -> Any:
     return result
 
 
+def end(process: subprocess.Popen[Any]) -> None:
+    """Ends a process, at once if it does not end by itself."""
+    if process.poll() is None:
+        process.terminate()
+    try:
+        process.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
 @contextmanager
 def running(
     *arguments: str, environment: Mapping[str, str] | None = None, python: str = sys.executable, cwd: str | None = None
@@ -154,13 +165,7 @@ def running(
         yield server
     finally:
         killer.cancel()
-        if process.poll() is None:
-            process.terminate()
-        try:
-            process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        end(process)
         if "reader" in locals():
             reader.join()
         if process.stdout is not None:

@@ -19,7 +19,7 @@ from scorer.coefficients import CoefficientFile
 from scorer.service.exposition import METRICS, PREFIX
 from scorer.service.settings import Settings
 from scorer.store.pointer import POINTER
-from tests.servers import STOP_SECONDS, Client, running, wait_until
+from tests.servers import Client, end, running, wait_until
 from tests.stores import Store
 
 MONITORING = Path(__file__).parents[1] / "deploy" / "monitoring"
@@ -274,12 +274,7 @@ def prometheus(directory: Path, target: str) -> Iterator[Prometheus]:
             assert process.poll() is None, log.read_text()
             yield found
         finally:
-            process.terminate()
-            try:
-                process.wait(STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            end(process)
 
 
 @needs_prometheus

@@ -29,7 +29,6 @@ SEGMENT_BYTES = 1024 * 1024
 _TRIES = 32
 """How many opening braces are looked at, from the end, for a place to cut; rows without objects in them need one."""
 
-
 _BLANKS = b" \t\r\n"
 _MOST_BLANKS = 1_000
 """Blanks that are looked past: a body full of them is not cut, and takes no longer than another."""

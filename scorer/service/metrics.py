@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from scorer.coefficients import CategoryInput
 from scorer.scorer import Scorer
-from scorer.scores import Scored, Scores
+from scorer.scores import Scored, Scores, missing, unknown
 
 REQUESTS_AT_A_TIME = 256
 ROWS_AT_A_TIME = 10_000
@@ -176,11 +176,10 @@ class Metrics:
         self._counters["rows", version] += len(phat)
         self._observe(("phat", version), phat)
         for declared, values in zip(scorer.equation.inputs, read, strict=True):
+            self._counters["input_missing", declared.name] += int(missing(declared, values).sum())
             if isinstance(declared, CategoryInput):
-                self._counters["input_missing", declared.name] += int((values == declared.missing_code).sum())
-                self._counters["input_unknown_level", declared.name] += int((values == declared.unknown_code).sum())
+                self._counters["input_unknown_level", declared.name] += int(unknown(declared, values).sum())
             else:
-                self._counters["input_missing", declared.name] += int(np.isnan(values).sum())
                 far = np.abs(values - declared.scaler_mean) > FAR * declared.scaler_scale
                 self._counters["input_out_of_range", declared.name] += int(far.sum())
 

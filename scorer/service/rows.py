@@ -2,7 +2,7 @@
 
 Only the inputs that the equation uses are fields of the row type: the decoder skips the others without building them.
 A body that the types do not fit is decoded a second time, cell by cell, to say what is wrong where; that path is
-slower and answers errors alone.
+slower, and is for errors and for cells that are given twice.
 """
 
 from __future__ import annotations

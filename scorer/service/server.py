@@ -78,18 +78,12 @@ def _serve_with_workers(
     os.environ.update(environment)
     # A worker that is started anew serves what the others do, even where the model has gone since.
     with tempfile.TemporaryDirectory(prefix="scorer-") as directory:
-        _share(Path(settings.metrics_dir or directory, "metrics"), "METRICS_DIR")
-        _share(Path(settings.cache_dir or directory), "CACHE_DIR")
+        counts = Path(settings.metrics_dir or directory, "metrics")
+        counts.mkdir(parents=True, exist_ok=True)
+        for left in counts.glob("*.json"):  # by an earlier server
+            left.unlink()
+        os.environ |= {f"{PREFIX}METRICS_DIR": str(counts), f"{PREFIX}CACHE_DIR": settings.cache_dir or directory}
         Supervisor(_config("scorer.service.server:worker", settings, workers), listeners).run()
-
-
-def _share(directory: Path, setting: str) -> None:
-    """Makes a directory for all workers, without what an earlier server counted there, and tells them of it."""
-    directory.mkdir(parents=True, exist_ok=True)
-    if setting == "METRICS_DIR":
-        for path in directory.glob("*.json"):
-            path.unlink()
-    os.environ[f"{PREFIX}{setting}"] = str(directory)
 
 
 def worker() -> Service:

@@ -6,7 +6,7 @@ import hashlib
 from pathlib import Path
 
 from scorer.store.places import Directory
-from scorer.store.sources import Loaded, Verifier, Versions, put
+from scorer.store.sources import Loaded, Verifier, Versions, load_from, put
 
 
 class LastGood:
@@ -40,6 +40,4 @@ class LastGood:
         Raises:
             CoefficientFileError: there is none, or it is not what it should be.
         """
-        loaded = self._versions.look().loaded
-        assert loaded is not None, "a first look loads"
-        return loaded
+        return load_from(self._versions)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from scorer.scorer import Scorer
 from scorer.store.places import Directory
-from scorer.store.sources import OneFile, Source, Versions
+from scorer.store.sources import OneFile, Source, Versions, load_from
 
 _INSTALLED = Path(__file__).parents[1] / "shipped"
 _CLONE = Path(__file__).parents[2] / "coefficients"
@@ -33,6 +33,4 @@ def load(path: str | os.PathLike[str] | None = None) -> Scorer:
     """
     place = shipped() if path is None else Path(path)
     source: Source = Versions(Directory(place)) if place.is_dir() else OneFile(Directory(place.parent), place.name)
-    loaded = source.look().loaded
-    assert loaded is not None, "a first look loads"
-    return loaded.scorer
+    return load_from(source).scorer

@@ -151,6 +151,17 @@ class Versions:
         return loaded
 
 
+def load_from(source: Source) -> Loaded:
+    """What a first look at a source gives.
+
+    Raises:
+        CoefficientFileError: as `look`.
+    """
+    loaded = source.look().loaded
+    assert loaded is not None, "a first look loads"
+    return loaded
+
+
 def put(place: Place, loaded: Loaded, previous: Pointer | None = None) -> None:
     """Writes a version and points at it: the pointer last, so that whoever follows it finds everything.
 
