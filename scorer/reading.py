@@ -14,21 +14,19 @@ from pathlib import Path
 from scorer import document, errors
 from scorer.coefficients import (
     FORMAT,
-    NUMBER_KINDS,
     RULE,
     CategoryInput,
     Cell,
     Certificate,
     CoefficientFile,
-    Dummy,
     GoldenRow,
     Input,
-    NumberInput,
     Outcome,
     Provenance,
     Term,
 )
 from scorer.document import Node
+from scorer.inputs import known_level, parse_inputs, unique_texts
 
 _KEYS = (
     "format",
@@ -91,8 +89,8 @@ def parse(data: bytes, source: str = "coefficient file") -> CoefficientFile:
     if "format" in members and (found := members["format"].integer()) != FORMAT:
         raise errors.UnknownFormatError(source, "$.format", f"format {found} is not known; this version reads {FORMAT}")
     keys = root.object(*_KEYS)
-    missing_markers = _unique_texts(keys["missing_markers"], empty=True)
-    inputs = _inputs(keys["inputs"], missing_markers)
+    missing_markers = unique_texts(keys["missing_markers"], empty=True)
+    inputs = parse_inputs(keys["inputs"], missing_markers)
     terms = _terms(keys["terms"], inputs)
     return CoefficientFile(
         model=_matching(keys["model"], _MODEL, "lower-case letters, digits, dots, dashes and underscores"),
@@ -117,16 +115,6 @@ def _matching(node: Node, pattern: re.Pattern[str], wanted: str) -> str:
     return text
 
 
-def _unique_texts(node: Node, empty: bool = False) -> tuple[str, ...]:
-    texts: dict[str, None] = {}
-    for element in node.array():
-        text = "" if empty and element.value == "" else element.text()
-        if text in texts:
-            raise errors.RepeatedNameError(node.source, element.at, f"{text!r} is given twice")
-        texts[text] = None
-    return tuple(texts)
-
-
 def _provenance(node: Node) -> Provenance:
     keys = node.object("figures", "description", "rows", "training_file_sha256", "libraries")
     figures = keys["figures"].text()
@@ -144,72 +132,6 @@ def _provenance(node: Node) -> Provenance:
         training_file_sha256=None if digest.is_null() else _matching(digest, _SHA256, "64 lower-case hex digits"),
         libraries={name: version.text() for name, version in keys["libraries"].members().items()},
     )
-
-
-def _inputs(node: Node, missing_markers: tuple[str, ...]) -> dict[str, Input]:
-    inputs: dict[str, Input] = {}
-    variables: set[str] = set()
-    for element in node.array():
-        declared = _input(element, missing_markers)
-        made = [declared.name] if isinstance(declared, NumberInput) else [dummy.variable for dummy in declared.dummies]
-        for name in {declared.name, *made}:
-            if name in variables or name in inputs:
-                raise errors.RepeatedNameError(node.source, element.at, f"the name {name!r} is given twice")
-        variables.update(made)
-        inputs[declared.name] = declared
-    if not inputs:
-        raise node.invalid("a model has at least one input")
-    return inputs
-
-
-def _input(node: Node, missing_markers: tuple[str, ...]) -> Input:
-    members = node.members()
-    kind = members["kind"].text() if "kind" in members else ""
-    if kind == "category":
-        return _category(node, missing_markers)
-    if kind and kind not in NUMBER_KINDS:
-        raise members["kind"].invalid(f"expected one of {', '.join(NUMBER_KINDS)}, category")
-    keys = node.object("name", "kind", "imputer_mean", "scaler_mean", "scaler_scale")
-    scale = keys["scaler_scale"].number()
-    if scale <= 0:
-        raise keys["scaler_scale"].invalid("a scale is above 0")
-    return NumberInput(
-        name=keys["name"].name(),
-        kind=kind,
-        imputer_mean=keys["imputer_mean"].number(),
-        scaler_mean=keys["scaler_mean"].number(),
-        scaler_scale=scale,
-    )
-
-
-def _category(node: Node, missing_markers: tuple[str, ...]) -> CategoryInput:
-    keys = node.object("name", "kind", "levels", "baseline", "dummies")
-    levels = _unique_texts(keys["levels"])
-    for element in keys["levels"].array():
-        if element.value in missing_markers:
-            raise element.invalid("a missing marker cannot be a level: its cells count as missing")
-    _known_level(keys["baseline"], levels)
-    baseline = keys["baseline"].text()
-    dummies: list[Dummy] = []
-    for element in keys["dummies"].array():
-        dummy = element.object("variable", "level")
-        level = _known_level(dummy["level"], levels)
-        if level == baseline:
-            raise dummy["level"].invalid("the baseline has no dummy")
-        if level in [earlier.level for earlier in dummies]:
-            raise errors.RepeatedNameError(node.source, dummy["level"].at, f"a second dummy for level {level!r}")
-        if dummy["variable"].name() in [earlier.variable for earlier in dummies]:
-            raise errors.RepeatedNameError(node.source, dummy["variable"].at, "the variable is given twice")
-        dummies.append(Dummy(variable=dummy["variable"].name(), level=level))
-    return CategoryInput(name=keys["name"].name(), levels=levels, baseline=baseline, dummies=tuple(dummies))
-
-
-def _known_level(node: Node, levels: tuple[str, ...]) -> str | None:
-    if node.is_null():
-        return None
-    if node.text() not in levels:
-        raise errors.UnknownLevelError(node.source, node.at, f"{node.text()!r} is not one of the levels")
-    return node.text()
 
 
 def _terms(node: Node, inputs: dict[str, Input]) -> tuple[Term, ...]:
@@ -236,7 +158,7 @@ def _term(node: Node, inputs: dict[str, Input]) -> Term:
         variable, level = name, None
     else:
         keys = node.object("variable", "input", "level", "coefficient")
-        level = _known_level(keys["level"], declared.levels)
+        level = known_level(keys["level"], declared.levels)
         dummies = {dummy.level: dummy.variable for dummy in declared.dummies}
         if level not in dummies:
             raise errors.UnknownLevelError(node.source, keys["level"].at, f"{name!r} has no dummy for {level!r}")

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-STACK = ["errors", "document", "coefficients", "reading", "cells", "equation", "scores", "explain", "scorer", "files"]
-STACK += ["tables", "describe", "store", "service", "__main__"]
+STACK = ["errors", "document", "coefficients", "inputs", "reading", "cells", "equation", "scores", "explain", "scorer"]
+STACK += ["files", "tables", "describe", "store", "service", "__main__"]
 """The modules of scorer from the bottom up: each imports only those below it."""
 
 HEAVY = ("pandas", "sklearn", "scipy", "statsmodels", "export")
