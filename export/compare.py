@@ -64,7 +64,7 @@ def _decimals(value: float) -> int:
 
 def differences(old: CoefficientFile, new: CoefficientFile) -> Iterator[str]:
     """What differs between two files, a line each; nothing for files that say the same."""
-    for name in ("model", "version", "created", "description", "provenance", "missing_markers", "intercept"):
+    for name in ("format", "model", "version", "created", "description", "provenance", "missing_markers", "intercept"):
         if getattr(old, name) != getattr(new, name):
             yield _change(name, getattr(old, name), getattr(new, name))
     yield from _input_differences(old.inputs, new.inputs)

@@ -79,11 +79,13 @@ class Preprocessing:
     Attributes:
         imputer: fitted on the numeric columns.
         scaler: fitted on the imputed columns.
+        ranges: for each numeric column its smallest and its largest number, before missing ones are imputed.
         levels: for each category its levels in sorted order; the first is the baseline.
     """
 
     imputer: SimpleImputer
     scaler: StandardScaler
+    ranges: dict[str, tuple[float, float]]
     levels: dict[str, tuple[str, ...]]
 
 
@@ -163,6 +165,7 @@ def split(frame: pd.DataFrame) -> Splits:
 
 def fit_preprocessing(train: pd.DataFrame) -> Preprocessing:
     """Step 4 and 5 on the train split: imputer, then scaler on the imputed columns, and the levels of the categories.
+    The ranges of the numbers are no step of the notebook: the service counts by them what lies outside.
 
     Raises:
         TrainingDataError: a column that is missing or the same in every row.
@@ -170,10 +173,12 @@ def fit_preprocessing(train: pd.DataFrame) -> Preprocessing:
     for name in (*NUMERIC, *CATEGORIES):
         if train[name].nunique() < 2:
             raise TrainingDataError(f"column {name}: holds fewer than two different values in the train split")
-    imputer = SimpleImputer(strategy="mean").fit(train[list(NUMERIC)])
-    scaler = StandardScaler().fit(imputer.transform(train[list(NUMERIC)]))
+    numbers = train[list(NUMERIC)]
+    imputer = SimpleImputer(strategy="mean").fit(numbers)
+    scaler = StandardScaler().fit(imputer.transform(numbers))
+    ranges = {name: (float(numbers[name].min()), float(numbers[name].max())) for name in NUMERIC}
     levels = {name: tuple(sorted(train[name].dropna().astype(str).unique())) for name in CATEGORIES}
-    return Preprocessing(imputer, scaler, levels)
+    return Preprocessing(imputer, scaler, ranges, levels)
 
 
 def dummy_columns(name: str, levels: Sequence[str]) -> dict[str, str | None]:

@@ -27,6 +27,8 @@ from scorer.store.pointer import POINTER, Pointer, version_key
 
 MODEL = "glm-26"
 VERSION = "1.0.0"
+FORMAT = 1
+"""A version is immutable, and a later format would give this one other bytes. The notebook printed no ranges anyway."""
 CREATED = "2026-11-21T00:00:00Z"
 DESCRIPTION = (
     "Logistic GLM of the notebook GLM_Model_26: the probability that a customer buys the product. "
@@ -75,6 +77,7 @@ def published_file() -> CoefficientFile:
         inputs[name] = category(name, tuple(declared["levels"]))
     split = published["split"]
     draft = CoefficientFile(
+        format=FORMAT,
         model=MODEL,
         version=VERSION,
         created=CREATED,

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from export import certificate, notebook, publish
 from scorer.coefficients import (
+    FORMAT,
     RULE,
     Certificate,
     CoefficientFile,
@@ -24,6 +25,7 @@ from scorer.coefficients import (
     NumberInput,
     Outcome,
     Provenance,
+    TrainingRange,
 )
 
 LIBRARIES = ("numpy", "pandas", "scikit-learn", "statsmodels")
@@ -121,6 +123,7 @@ def coefficient_file(fitted: Fit, path: Path, name: str, version: str, descripti
     inputs = _inputs(fitted.preprocessing)
     final = fitted.final.params
     draft = CoefficientFile(
+        format=FORMAT,
         model=name,
         version=version,
         created=_created(),
@@ -159,7 +162,9 @@ def _inputs(fitted: notebook.Preprocessing) -> dict[str, Input]:
         notebook.NUMERIC, fitted.imputer.statistics_, fitted.scaler.mean_, fitted.scaler.scale_, strict=True
     )
     inputs: dict[str, Input] = {
-        name: NumberInput(name, publish.kind_of(name), float(imputer), float(mean), float(scale))
+        name: NumberInput(
+            name, publish.kind_of(name), float(imputer), float(mean), float(scale), TrainingRange(*fitted.ranges[name])
+        )
         for name, imputer, mean, scale in parameters
     }
     inputs |= {name: publish.category(name, levels) for name, levels in fitted.levels.items()}

@@ -24,4 +24,4 @@ __all__ = [
     "Scores",
     "load",
 ]
-__version__ = "0.1.0"
+__version__ = "0.2.0"

@@ -2,8 +2,9 @@
 
 reading.py makes these objects and is the only place that does: an object that exists is valid.
 
-To raise the format: raise FORMAT and write the new keys in `CoefficientFile.document`; let reading.py read the old
-number too; keep a file of the old format in tests/data, a test that loads it, and a line in the page's history.
+To raise the format: add its number to FORMATS; write the new keys in `CoefficientFile.document` and read them in
+reading.py or inputs.py from that format on, and in coefficients/schema.json; keep a file of the old format in
+tests/data, a test that loads it, and a line in the page's history.
 """
 
 from __future__ import annotations
@@ -13,12 +14,22 @@ from dataclasses import dataclass
 
 from scorer import document
 
-FORMAT = 1
-"""The format that this version writes and reads."""
+FORMATS = (1, 2)
+"""The formats that this version reads. A file is written in the one it was read in, so its bytes stay the same."""
+FORMAT = FORMATS[-1]
+"""The format of new files."""
 
 NUMBER_KINDS = ("number", "money", "percent")
 RULE = "phat > cutoff"
-"""The one outcome rule of format 1: bins of the decision table are open below, so the cutoff itself is no event."""
+"""The one outcome rule: bins of the decision table are open below, so the cutoff itself is no event."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingRange:
+    """The smallest and the largest value of an input in the train split, in the input's own unit. Not a limit."""
+
+    min: float
+    max: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +42,7 @@ class NumberInput:
         imputer_mean: stands in for a missing number, in the input's own unit.
         scaler_mean: subtracted from the imputed number.
         scaler_scale: population standard deviation that the difference is divided by; above 0.
+        training_range: of the numbers that they were learned of; None where it is not known, and in format 1.
     """
 
     name: str
@@ -38,6 +50,7 @@ class NumberInput:
     imputer_mean: float
     scaler_mean: float
     scaler_scale: float
+    training_range: TrainingRange | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +163,7 @@ class Certificate:
 class CoefficientFile:
     """A validated coefficient file. ``sha256`` is that of the bytes it was read from, and its identity."""
 
+    format: int
     model: str
     version: str
     created: str
@@ -171,7 +185,7 @@ class CoefficientFile:
         """The document as dicts and lists, keys in the format's order."""
         provenance, outcome, certificate = self.provenance, self.outcome, self.certificate
         return {
-            "format": FORMAT,
+            "format": self.format,
             "model": self.model,
             "version": self.version,
             "created": self.created,
@@ -184,7 +198,7 @@ class CoefficientFile:
                 "libraries": dict(provenance.libraries),
             },
             "missing_markers": list(self.missing_markers),
-            "inputs": [_input_document(declared) for declared in self.inputs],
+            "inputs": [_input_document(declared, self.format) for declared in self.inputs],
             "intercept": self.intercept,
             "terms": list(self._term_documents()),
             "outcome": {
@@ -208,14 +222,17 @@ class CoefficientFile:
             yield {"variable": term.variable, "input": term.input, **level, "coefficient": term.coefficient}
 
 
-def _input_document(declared: Input) -> dict[str, object]:
+def _input_document(declared: Input, file_format: int) -> dict[str, object]:
     if isinstance(declared, NumberInput):
+        seen = declared.training_range
+        since_2 = {"training_range": seen and {"min": seen.min, "max": seen.max}} if file_format >= 2 else {}
         return {
             "name": declared.name,
             "kind": declared.kind,
             "imputer_mean": declared.imputer_mean,
             "scaler_mean": declared.scaler_mean,
             "scaler_scale": declared.scaler_scale,
+            **since_2,
         }
     return {
         "name": declared.name,

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from scorer import errors
-from scorer.coefficients import NUMBER_KINDS, CategoryInput, Dummy, Input, NumberInput
+from scorer.coefficients import NUMBER_KINDS, CategoryInput, Dummy, Input, NumberInput, TrainingRange
 from scorer.document import Node
 
 
-def parse_inputs(node: Node, missing_markers: tuple[str, ...]) -> dict[str, Input]:
+def parse_inputs(node: Node, missing_markers: tuple[str, ...], file_format: int) -> dict[str, Input]:
     """The inputs by name, in order.
 
     Args:
         node: the document's ``inputs``.
         missing_markers: texts that mean missing, so no level is one of them.
+        file_format: the document's ``format``; from 2 on, numbers have a training range.
 
     Raises:
         CoefficientFileError: one of its leaves, with the path in the document.
@@ -20,7 +21,7 @@ def parse_inputs(node: Node, missing_markers: tuple[str, ...]) -> dict[str, Inpu
     inputs: dict[str, Input] = {}
     variables: set[str] = set()
     for element in node.array():
-        declared = _input(element, missing_markers)
+        declared = _input(element, missing_markers, file_format)
         made = [declared.name] if isinstance(declared, NumberInput) else [dummy.variable for dummy in declared.dummies]
         for name in {declared.name, *made}:
             if name in variables or name in inputs:
@@ -32,14 +33,15 @@ def parse_inputs(node: Node, missing_markers: tuple[str, ...]) -> dict[str, Inpu
     return inputs
 
 
-def _input(node: Node, missing_markers: tuple[str, ...]) -> Input:
+def _input(node: Node, missing_markers: tuple[str, ...], file_format: int) -> Input:
     members = node.members()
     kind = members["kind"].text() if "kind" in members else ""
     if kind == "category":
         return _category(node, missing_markers)
     if kind and kind not in NUMBER_KINDS:
         raise members["kind"].invalid(f"expected one of {', '.join(NUMBER_KINDS)}, category")
-    keys = node.object("name", "kind", "imputer_mean", "scaler_mean", "scaler_scale")
+    since_2 = ("training_range",) if file_format >= 2 else ()
+    keys = node.object("name", "kind", "imputer_mean", "scaler_mean", "scaler_scale", *since_2)
     scale = keys["scaler_scale"].number()
     if scale <= 0:
         raise keys["scaler_scale"].invalid("a scale is above 0")
@@ -49,7 +51,18 @@ def _input(node: Node, missing_markers: tuple[str, ...]) -> Input:
         imputer_mean=keys["imputer_mean"].number(),
         scaler_mean=keys["scaler_mean"].number(),
         scaler_scale=scale,
+        training_range=_training_range(keys["training_range"]) if since_2 else None,
     )
+
+
+def _training_range(node: Node) -> TrainingRange | None:
+    if node.is_null():
+        return None
+    keys = node.object("min", "max")
+    smallest, largest = keys["min"].number(), keys["max"].number()
+    if smallest > largest:
+        raise node.invalid("min is above max")
+    return TrainingRange(smallest, largest)
 
 
 def _category(node: Node, missing_markers: tuple[str, ...]) -> CategoryInput:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from scorer import document, errors
 from scorer.coefficients import (
-    FORMAT,
+    FORMATS,
     RULE,
     CategoryInput,
     Cell,
@@ -86,13 +86,16 @@ def parse(data: bytes, source: str = "coefficient file") -> CoefficientFile:
     """
     root = document.parse(data, source)
     members = root.members()
-    if "format" in members and (found := members["format"].integer()) != FORMAT:
-        raise errors.UnknownFormatError(source, "$.format", f"format {found} is not known; this version reads {FORMAT}")
+    if "format" in members and (found := members["format"].integer()) not in FORMATS:
+        known = " and ".join(map(str, FORMATS))
+        raise errors.UnknownFormatError(source, "$.format", f"format {found} is not known; this version reads {known}")
     keys = root.object(*_KEYS)
+    file_format = keys["format"].integer()
     missing_markers = unique_texts(keys["missing_markers"], empty=True)
-    inputs = parse_inputs(keys["inputs"], missing_markers)
+    inputs = parse_inputs(keys["inputs"], missing_markers, file_format)
     terms = _terms(keys["terms"], inputs)
     return CoefficientFile(
+        format=file_format,
         model=_matching(keys["model"], _MODEL, "lower-case letters, digits, dots, dashes and underscores"),
         version=_matching(keys["version"], _VERSION, "a version such as 1.0.0"),
         created=_matching(keys["created"], _TIME, "a UTC time such as 2026-01-31T00:00:00Z"),

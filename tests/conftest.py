@@ -59,10 +59,10 @@ def stand_in(tmp_path_factory: pytest.TempPathFactory, model: scorer.Scorer) -> 
 
 @pytest.fixture(scope="session")
 def versions(model: scorer.Scorer) -> list[CoefficientFile]:
-    """Three versions: the shipped one, and two with an intercept, certified by statsmodels."""
+    """Three versions: the shipped one, and two with an intercept, certified by statsmodels; the last in format 2."""
     changed = [
-        certificate.certify(replace(model.file, version=version, intercept=intercept))
-        for version, intercept in (("1.1.0", 0.25), ("1.2.0", -0.5))
+        certificate.certify(replace(model.file, version=version, intercept=intercept, format=file_format))
+        for version, intercept, file_format in (("1.1.0", 0.25, 1), ("1.2.0", -0.5, 2))
     ]
     return [model.file, *changed]
 
@@ -82,7 +82,7 @@ def document() -> dict[str, Any]:
 
 
 SMALL: dict[str, Any] = {
-    "format": 1,
+    "format": 2,
     "model": "small",
     "version": "0.1.0",
     "created": "2026-01-31T00:00:00Z",
@@ -96,8 +96,22 @@ SMALL: dict[str, Any] = {
     },
     "missing_markers": ["", "NA"],
     "inputs": [
-        {"name": "the rate", "kind": "percent", "imputer_mean": 50.0, "scaler_mean": 50.0, "scaler_scale": 10.0},
-        {"name": "unused", "kind": "number", "imputer_mean": 0.0, "scaler_mean": 0.0, "scaler_scale": 1.0},
+        {
+            "name": "the rate",
+            "kind": "percent",
+            "imputer_mean": 50.0,
+            "scaler_mean": 50.0,
+            "scaler_scale": 10.0,
+            "training_range": {"min": 12.5, "max": 97.0},
+        },
+        {
+            "name": "unused",
+            "kind": "number",
+            "imputer_mean": 0.0,
+            "scaler_mean": 0.0,
+            "scaler_scale": 1.0,
+            "training_range": None,
+        },
         {
             "name": "colour",
             "kind": "category",
@@ -127,6 +141,12 @@ SMALL: dict[str, Any] = {
         "rows": [{"about": "missing", "cells": {"colour": None, "the rate": None}, "phat": 0.8519528019683106}],
     },
 }
+
+
+FORMAT_1 = DATA / "format-1.json"
+"""The small model in format 1, as it was written when that was the newest."""
+
+SMALL_BY_FORMAT: dict[int, dict[str, Any]] = {1: json.loads(FORMAT_1.read_bytes()), 2: SMALL}
 
 
 @pytest.fixture

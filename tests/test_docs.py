@@ -19,12 +19,13 @@ import scorer
 from bench import report
 from export.__main__ import _parser as export_parser
 from scorer.__main__ import _parser as scorer_parser
+from scorer.coefficients import FORMATS
 from scorer.service.app import create_app
 from scorer.service.documents import _PROBLEM
 from scorer.service.holder import Holder
 from scorer.service.problems import _URN, TABLE
 from scorer.service.settings import PREFIX, Settings
-from tests.conftest import SHIPPED
+from tests.conftest import SHIPPED, SMALL_BY_FORMAT
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -101,12 +102,13 @@ def keys_of(node: Any) -> set[str]:
     return set(node).union(*map(keys_of, node.values())) if isinstance(node, dict) else set()
 
 
-def test_every_key_of_the_file_is_documented() -> None:
-    document = json.loads(SHIPPED.read_bytes())
-    for row in document["certificate"]["rows"]:
-        row["cells"] = {}
-    for key in keys_of(document):
-        assert f"`{key}`" in FORMAT, key
+def test_every_format_and_key_of_the_file_is_documented() -> None:
+    for document in (json.loads(SHIPPED.read_bytes()), *SMALL_BY_FORMAT.values()):
+        certificate = {**document["certificate"], "rows": [{**document["certificate"]["rows"][0], "cells": {}}]}
+        for key in keys_of({**document, "certificate": certificate}):
+            assert f"`{key}`" in FORMAT, key
+    for number in FORMATS:
+        assert re.search(rf"^\| {number} \| \d+\.\d+\.\d+ \| ", FORMAT, re.MULTILINE)
 
 
 def test_the_benchmark_page_shows_the_committed_results() -> None:

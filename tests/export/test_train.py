@@ -19,6 +19,7 @@ from export.__main__ import main
 from export.errors import ApprovedDiffersError
 from export.publish import figures
 from scorer import reading
+from scorer.coefficients import NumberInput, TrainingRange
 from tests.conftest import SHIPPED, StandIn
 
 
@@ -86,6 +87,19 @@ def test_the_file_holds_the_fit_at_full_precision(trained: Path, fitted: train.F
     assert (provenance.figures, provenance.rows) == ("fitted", {"train": 32_000, "validation": 4_000, "test": 4_000})
     assert provenance.training_file_sha256 == hashlib.sha256(stand_in.train.read_bytes()).hexdigest()
     assert set(provenance.libraries) == {"numpy", "pandas", "scikit-learn", "statsmodels"}
+
+
+def test_the_file_holds_the_ranges_of_the_train_split(trained: Path, fitted: train.Fit) -> None:
+    file = reading.read(trained)
+    numbers = [declared for declared in file.inputs if isinstance(declared, NumberInput)]
+    columns = fitted.splits.train[[declared.name for declared in numbers]]
+    assert len(numbers) == 96
+    assert columns.isna().any().any()
+    assert [declared.training_range for declared in numbers] == [
+        TrainingRange(smallest, largest)
+        for smallest, largest in zip(columns.min().tolist(), columns.max().tolist(), strict=True)
+    ]
+    assert file.format == 2
 
 
 def test_a_trained_model_scores_as_its_own_fit_predicts(trained: Path, fitted: train.Fit, stand_in: StandIn) -> None:
@@ -158,7 +172,9 @@ def test_an_existing_version_is_not_overwritten(
 def test_diff_of_two_versions(trained: Path, stand_in: StandIn, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["diff", str(SHIPPED), str(trained), "--rows", str(stand_in.test)]) == 1
     out = capsys.readouterr().out
+    assert "format: 1 → 2" in out
     assert "version: '1.0.0' → '1.1.0'" in out
+    assert re.search(r"^input x12 training_range: None → TrainingRange\(min=-[\d.]+, max=[\d.]+\)$", out, re.MULTILINE)
     assert re.search(r"^term x5_saturday: -1\.2065 → -1\.\d+$", out, re.MULTILINE)
     assert re.search(r"^outcome cutoff: 0\.712 → 0\.7\d+$", out, re.MULTILINE)
     old, new = (scorer.load(path).score(stand_in.rows) for path in (SHIPPED, trained))
@@ -179,6 +195,7 @@ def test_every_kind_of_difference_is_named(trained: Path) -> None:
     document["certificate"]["rows"] = document["certificate"]["rows"][:1]
     document["inputs"][0]["kind"] = "percent"
     document["inputs"][82] = {**document["inputs"][1], "name": "x82"}
+    document["inputs"][98]["training_range"]["max"] = 1e9
     document["inputs"][99]["name"] = "x100"
     document["terms"] = [*document["terms"][1:-1], {"variable": "x0", "input": "x0", "coefficient": 1.0}]
     document["intercept"] = 0.5
@@ -188,6 +205,7 @@ def test_every_kind_of_difference_is_named(trained: Path) -> None:
         "intercept: 0.0 → 0.5",
         "input x0 kind: 'number' → 'percent'",
         "input x82 kind: 'category' → 'number'",
+        f"input x98 training_range: {old.inputs[98].training_range!r} → TrainingRange(min=",  # type: ignore[union-attr]
         "input x99: only in the first",
         "input x100: only in the second",
         f"term {old.terms[0].variable}: only in the first",
