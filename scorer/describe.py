@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from scorer.coefficients import CategoryInput, Term
+from scorer.coefficients import CategoryInput, NumberInput, Term
 from scorer.scorer import Scorer
 
 
@@ -21,15 +21,17 @@ def describe(scorer: Scorer) -> str:
         f"log-odds = {file.intercept:g} + the sum of coefficient * value:",
         "",
     ]
-    table = [("", "variable", "value", "coefficient", "odds ratio")]
+    table = [("", "variable", "value", "coefficient", "odds ratio", "range in training")]
     for number, term in enumerate(file.terms, 1):
         declared = inputs[term.input]
         if isinstance(declared, CategoryInput):
             value = f"1 if {term.input} is {'missing' if term.level is None else term.level}, else 0"
+            seen = ""
         else:
             sign = "-" if declared.scaler_mean >= 0 else "+"
             value = f"({term.input} {sign} {abs(declared.scaler_mean):.6g}) / {declared.scaler_scale:.6g}"
-        table.append((str(number), term.variable, value, f"{term.coefficient:g}", f"{odds_ratio(term):.4f}"))
+            seen = _range(declared)
+        table.append((str(number), term.variable, value, f"{term.coefficient:g}", f"{odds_ratio(term):.4f}", seen))
     rule = f"{outcome.name} = 1 where {outcome.rule}, cutoff {outcome.cutoff:g}, else 0"
     tail = [
         "",
@@ -50,12 +52,17 @@ def odds_ratio(term: Term) -> float:
         return math.inf
 
 
+def _range(declared: NumberInput) -> str:
+    seen = declared.training_range
+    return f"{seen.min:.6g} to {seen.max:.6g}" if seen else "not known"
+
+
 def _align(table: Sequence[tuple[str, ...]]) -> list[str]:
     widths = [max(len(row[column]) for row in table) for column in range(len(table[0]))]
     return [
         "  ".join(
-            cell.rjust(width) if column in (0, 3, 4) else cell.ljust(width)
+            cell.rjust(width) if column in (0, 3, 4, 5) else cell.ljust(width)
             for column, (cell, width) in enumerate(zip(row, widths, strict=True))
-        )
+        ).rstrip()
         for row in table
     ]

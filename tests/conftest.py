@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import csv
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, settings
 
 import scorer
 from export import certificate, standin
-from scorer.coefficients import CoefficientFile
+from scorer.coefficients import CoefficientFile, NumberInput, TrainingRange
 from scorer.store.directory import shipped
 from tests.servers import Server, running
 
@@ -65,6 +65,15 @@ def versions(model: scorer.Scorer) -> list[CoefficientFile]:
         for version, intercept, file_format in (("1.1.0", 0.25, 1), ("1.2.0", -0.5, 2))
     ]
     return [model.file, *changed]
+
+
+def with_ranges(file: CoefficientFile, ranges: Mapping[str, TrainingRange]) -> CoefficientFile:
+    """The same model in format 2: the ranges given are known, those of other numbers are not."""
+    inputs = (
+        replace(declared, training_range=ranges.get(declared.name)) if isinstance(declared, NumberInput) else declared
+        for declared in file.inputs
+    )
+    return replace(file, format=2, inputs=tuple(inputs))
 
 
 @pytest.fixture(scope="session")

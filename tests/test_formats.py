@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import scorer
 from scorer import reading
 from scorer.coefficients import FORMATS, NumberInput, TrainingRange
-from tests.conftest import FORMAT_1, SHIPPED, SMALL_BY_FORMAT, StandIn
+from tests.conftest import FORMAT_1, SHIPPED, SMALL_BY_FORMAT, StandIn, with_ranges
 
 
 def test_a_released_version_keeps_its_bytes() -> None:
@@ -65,11 +65,8 @@ def test_a_range_is_known_or_null_and_unknown_in_format_1() -> None:
 
 
 def test_the_format_changes_no_bit_of_a_score(model: scorer.Scorer, stand_in: StandIn) -> None:
-    inputs = tuple(
-        replace(declared, training_range=TrainingRange(0.0, 0.0)) if isinstance(declared, NumberInput) else declared
-        for declared in model.file.inputs
-    )
-    newer = scorer.Scorer(reading.parse(replace(model.file, format=2, inputs=inputs).to_bytes()))
-    assert newer.file.inputs == inputs
+    file = with_ranges(model.file, {"x12": TrainingRange(0.0, 0.0), "x91": TrainingRange(0.1, 0.2)})
+    newer = scorer.Scorer(reading.parse(file.to_bytes()))
+    assert newer.file.inputs == file.inputs != model.file.inputs
     old, new = model.score(stand_in.rows), newer.score(stand_in.rows)
     assert (old.phat.tolist(), old.to_rows()) == (new.phat.tolist(), new.to_rows())

@@ -112,6 +112,7 @@ def test_describe_is_the_whole_equation(capsys: pytest.CaptureFixture[str], mode
         assert f"{term.coefficient:g}" in text
     assert model.file.sha256 in text
     assert "cutoff 0.712" in text
+    assert text.count("not known\n") == 7
 
 
 def test_describe_another_model(
@@ -124,6 +125,7 @@ def test_describe_another_model(
     assert main(["describe"]) == 0
     text = capsys.readouterr().out
     assert "1 if colour is missing, else 0" in text
+    assert "12.5 to 97\n" in text
     assert "inf" in text
 
 

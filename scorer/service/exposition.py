@@ -39,7 +39,7 @@ METRICS = {
     "outcomes": Described("counter", "Rows by their outcome.", ("version", "outcome")),
     "input_missing": Described("counter", "Cells of an input that were missing.", ("input",)),
     "input_unknown_level": Described("counter", "Cells with a level that the model does not know.", ("input",)),
-    "input_out_of_range": Described("counter", "Numbers over 6 standard deviations from the mean.", ("input",)),
+    "input_out_of_range": Described("counter", "Numbers out of the range seen in training.", ("input",)),
     "phat": Described("histogram", "Probabilities.", ("version",)),
     "batch_rows": Described("histogram", "Rows of a request."),
     "stage_seconds": Described("histogram", "Time of a request's stages: receive, decode, score, encode.", ("stage",)),

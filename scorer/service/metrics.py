@@ -22,7 +22,7 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from scorer.coefficients import CategoryInput
+from scorer.coefficients import CategoryInput, NumberInput
 from scorer.scorer import Scorer
 from scorer.scores import Scored, Scores, missing, unknown
 
@@ -30,8 +30,8 @@ REQUESTS_AT_A_TIME = 256
 ROWS_AT_A_TIME = 10_000
 WRITE_SECONDS = 1.0
 FAR = 6.0
-"""A number this many of the scaler's standard deviations from its mean is counted as out of range. The coefficient file
-does not hold the range of the training data."""
+"""Where the coefficient file does not say what range a number had in training, one more than this many of the scaler's
+standard deviations from its mean is counted as out of range."""
 
 PREDICT = "/predict"
 STAGES = ("receive", "decode", "score", "encode")
@@ -180,8 +180,9 @@ class Metrics:
             if isinstance(declared, CategoryInput):
                 self._counters["input_unknown_level", declared.name] += int(unknown(declared, values).sum())
             else:
-                far = np.abs(values - declared.scaler_mean) > FAR * declared.scaler_scale
-                self._counters["input_out_of_range", declared.name] += int(far.sum())
+                smallest, largest = _range(declared)
+                outside = (values < smallest) | (values > largest)
+                self._counters["input_out_of_range", declared.name] += int(outside.sum())
 
     def _observe(self, key: Key, values: NDArray[Any]) -> None:
         bounds = BUCKETS[key[0]]
@@ -198,6 +199,13 @@ _FIXED = 1 + len(STAGES) + 2
 outcome and phat."""
 
 _SCORED = ("outcome", "phat")
+
+
+def _range(declared: NumberInput) -> tuple[float, float]:
+    if seen := declared.training_range:
+        return seen.min, seen.max
+    far = FAR * declared.scaler_scale
+    return declared.scaler_mean - far, declared.scaler_mean + far
 
 
 def _runs(pid: int) -> bool:

@@ -14,9 +14,9 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families
 
 from scorer import Scorer
-from scorer.coefficients import CoefficientFile
+from scorer.coefficients import CoefficientFile, TrainingRange
 from scorer.service.metrics import BUCKETS, Metrics
-from tests.conftest import StandIn
+from tests.conftest import StandIn, with_ranges
 from tests.servers import Client, running, wait_until
 from tests.stores import Store
 
@@ -87,6 +87,27 @@ def test_far_numbers_and_unknown_levels(model: Scorer) -> None:
         found = scrape(client)
     assert (found["input_out_of_range_total", "x91"], found["input_missing_total", "x91"]) == (2, 1)
     assert found["input_unknown_level_total", "x31"] == 4
+
+
+def test_numbers_out_of_the_range_seen_in_training(model: Scorer, tmp_path: Path) -> None:
+    """By the range where it is known, by 6 standard deviations where it is not; alone and in a batch."""
+    file = with_ranges(model.file, {"x91": TrainingRange(0.1, 0.4), "x12": TrainingRange(-100.0, 1_000.0)})
+    path = tmp_path / "format-2.json"
+    path.write_bytes(file.to_bytes())
+    unknown = next(each for each in file.inputs if each.name == "x44")
+    mean, scale = unknown.scaler_mean, unknown.scaler_scale  # type: ignore[union-attr]
+    cells: dict[str, list[Any]] = {
+        "x91": [0.1, 0.4, None, float(np.nextafter(0.1, 0)), float(np.nextafter(0.4, 1))],
+        "x12": ["($100.00)", "$1,000.00", "", "($100.01)", "$1,000.01"],
+        "x44": [mean - 5.9 * scale, mean + 5.9 * scale, None, mean - 6.1 * scale, mean + 6.1 * scale],
+    }
+    rows = [dict(zip(cells, row, strict=True)) for row in zip(*cells.values(), strict=True)]
+    with running("--model", str(path)) as server, server.client() as client:
+        for row in rows:
+            client.predict(row)
+        client.predict(rows * 10)
+        found = scrape(client)
+    assert [found["input_out_of_range_total", name] for name in (*cells, "x53")] == [22, 22, 22, 0]
 
 
 def test_all_workers_together_and_those_that_have_ended(row: dict[str, Any], tmp_path: Path) -> None:
