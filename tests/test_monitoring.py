@@ -25,36 +25,10 @@ from tests.stores import Store
 MONITORING = Path(__file__).parents[1] / "deploy" / "monitoring"
 CONFIG = MONITORING / "prometheus.yml"
 RULES = MONITORING / "alerts.yml"
-SUFFIXES = {"counter": ("_total",), "gauge": ("",), "histogram": ("_bucket", "_sum", "_count")}
-EXPOSED = {
-    f"{PREFIX}{name}{suffix}": {"job", "instance", *described.labels, *(["le"] if suffix == "_bucket" else [])}
-    for name, described in METRICS.items()
-    for suffix in SUFFIXES[described.kind]
-}
-"""The labels of each series that Prometheus gets from the service, by its name."""
-
-PROMTOOL, PROMETHEUS = shutil.which("promtool"), shutil.which("prometheus")
-needs_promtool = pytest.mark.skipif(not PROMTOOL, reason="promtool is not installed: apt-get install prometheus")
-needs_prometheus = pytest.mark.skipif(not PROMETHEUS, reason="prometheus is not installed: apt-get install prometheus")
-
-
 def expressions(rules: str) -> list[str]:
     """The expressions of a file of rules, in their order."""
     found = re.findall(r"^( +)expr: (?:>-\n)?(.*(?:\n\1 +.*)*)", rules, re.MULTILINE)
     return [" ".join(text.split()) for _, text in found]
-
-
-def selected(expression: str) -> Iterator[tuple[str, set[str]]]:
-    """The series that an expression selects: names, and the labels in their braces."""
-    for name, matchers in re.findall(rf"\b({PREFIX}\w+)(?:\{{(.*?)\}})?", expression):
-        yield name, set(re.findall(r'(\w+)[=!]~?=?"', matchers))
-
-
-def wrong(expression: str) -> list[str]:
-    """Names and labels of an expression that the service does not expose."""
-    series = list(selected(expression))
-    unknown = [name for name, _ in series if name not in EXPOSED]
-    return unknown + [f"{name}{{{label}}}" for name, used in series for label in used - EXPOSED.get(name, used)]
 
 
 def blocks(rules: str) -> dict[str, str]:
@@ -98,14 +72,6 @@ def test_every_alert_says_how_severe_it_is_and_what_to_do() -> None:
 def test_the_target_is_the_port_that_is_served_by_default() -> None:
     (target,) = re.findall(r'targets: \["(.*)"\]', CONFIG.read_text())
     assert target == f"scorer:{Settings().port}"
-
-
-def promtool(*arguments: str | Path) -> str:
-    """Runs promtool, and gives what it says."""
-    assert PROMTOOL
-    done = subprocess.run([PROMTOOL, *arguments], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
 
 
 @needs_promtool
@@ -201,43 +167,6 @@ def test_each_alert_fires_for_its_fault_alone(alert: str, tmp_path: Path) -> Non
     firing(tmp_path, series, [alert])
 
 
-class Prometheus:
-    """A running Prometheus, asked over its HTTP API."""
-
-    def __init__(self, port: int) -> None:
-        self._port = port
-
-    def ready(self) -> bool:
-        """Whether it answers."""
-        try:
-            with closing(Client(self._port)) as client:
-                return client.send("GET", "/-/ready").status == 200
-        except OSError:
-            return False
-
-    def get(self, path: str, **parameters: str) -> Any:
-        """The data of an answer of its API."""
-        with closing(Client(self._port)) as client:
-            answer = client.send("GET", f"/api/v1/{path}?{urlencode(parameters)}")
-        assert answer.status == 200, answer.body
-        return answer.json()["data"]
-
-    def value(self, query: str) -> float | None:
-        """What a query gives now; None for nothing."""
-        found = self.get("query", query=query)["result"]
-        return float(found[0]["value"][1]) if found else None
-
-    def firing(self) -> dict[str, dict[str, str]]:
-        """The annotations of the alerts that fire, by name."""
-        alerts = self.get("alerts")["alerts"]
-        return {one["labels"]["alertname"]: one["annotations"] for one in alerts if one["state"] == "firing"}
-
-    def wait_for_alert(self, name: str) -> dict[str, str]:
-        """Waits until an alert fires, and gives its annotations."""
-        annotations: dict[str, str] = wait_until(lambda: self.firing().get(name), f"the alert {name}")
-        return annotations
-
-
 def changed(pattern: str, new: str, text: str) -> str:
     """A text with all that matches replaced; something has to."""
     result, times = re.subn(pattern, new, text)
@@ -253,28 +182,6 @@ def quick(directory: Path, target: str) -> Path:
     path = directory / CONFIG.name
     path.write_text(config)
     return path
-
-
-@contextmanager
-def prometheus(directory: Path, target: str) -> Iterator[Prometheus]:
-    """Runs Prometheus on a free loopback port until the block ends."""
-    assert PROMETHEUS
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-    config = quick(directory, target)
-    command = [PROMETHEUS, f"--config.file={config}", f"--storage.tsdb.path={directory / 'data'}"]
-    log = directory / "log"
-    with log.open("w") as output:
-        process = subprocess.Popen(
-            [*command, f"--web.listen-address=127.0.0.1:{port}"], cwd=directory, stdout=output, stderr=output
-        )
-        try:
-            found = Prometheus(port)
-            wait_until(lambda: process.poll() is not None or found.ready(), "Prometheus")
-            assert process.poll() is None, log.read_text()
-            yield found
-        finally:
-            end(process)
 
 
 @needs_prometheus

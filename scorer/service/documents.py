@@ -50,11 +50,8 @@ def model(scorer: Scorer) -> Document:
 
 
 def _input(declared: Input, used: bool) -> Document:
-    if isinstance(declared, CategoryInput):
-        learned: Document = {"levels": declared.levels, "baseline": declared.baseline}
-    else:
-        learned = {"training_range": declared.training_range}
-    return {"name": declared.name, "kind": declared.kind, "used": used, **learned}
+    levels = {"levels": declared.levels, "baseline": declared.baseline} if isinstance(declared, CategoryInput) else {}
+    return {"name": declared.name, "kind": declared.kind, "used": used, **levels}
 
 
 def openapi(scorer: Scorer) -> Document:

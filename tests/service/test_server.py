@@ -58,7 +58,7 @@ def test_another_model_by_option_and_by_setting(small: dict[str, Any], tmp_path:
         with running(*arguments, "--workers", "2", environment=environment) as server, server.client() as client:
             answer = client.predict({"colour": "bright green"})
             assert (answer.headers["x-model-name"], answer.json()[0]["colour is bright green"]) == ("small", 1)
-            assert client.send("GET", "/model").json()["inputs"][0]["training_range"] == {"min": 12.5, "max": 97.0}
+            assert b"training_range" not in client.send("GET", "/model").body  # its ends are training data
 
 
 def has_ipv6() -> bool:
