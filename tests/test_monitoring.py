@@ -4,27 +4,23 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
-import socket
-import subprocess
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
 
 import pytest
 
 from scorer.coefficients import CoefficientFile
-from scorer.service.exposition import METRICS, PREFIX
 from scorer.service.settings import Settings
 from scorer.store.pointer import POINTER
-from tests.servers import Client, end, running, wait_until
+from tests.prometheus import needs_prometheus, needs_promtool, prometheus, promtool, selected, wrong
+from tests.servers import running, wait_until
 from tests.stores import Store
 
 MONITORING = Path(__file__).parents[1] / "deploy" / "monitoring"
 CONFIG = MONITORING / "prometheus.yml"
 RULES = MONITORING / "alerts.yml"
+
+
 def expressions(rules: str) -> list[str]:
     """The expressions of a file of rules, in their order."""
     found = re.findall(r"^( +)expr: (?:>-\n)?(.*(?:\n\1 +.*)*)", rules, re.MULTILINE)
@@ -194,7 +190,7 @@ def test_a_real_prometheus_sees_what_was_sent_and_what_goes_wrong(
     environment = {"SCORER_REFRESH_SECONDS": "0.1"}
     with (
         running("--model", str(store.path), environment=environment) as server,
-        prometheus(tmp_path / "prometheus", f"127.0.0.1:{server.port}") as watching,
+        prometheus(quick(tmp_path / "prometheus", f"127.0.0.1:{server.port}")) as watching,
     ):
         with server.client() as client:
             assert client.predict([row] * 7).status == 200
