@@ -171,8 +171,8 @@ class RowCodec:
             rows = decoded if isinstance(decoded, list) else [decoded]
             if len(rows) > max_rows:
                 raise TooManyRowsError(max_rows)
-            if layout.empty in rows and (problems := self._rows_without_inputs(body, layout.empty, rows)):
-                return Part(len(rows), b"", (), problems=problems, total=len(problems))
+            if layout.empty in rows and self._has_misdirected(body, layout.empty, rows):
+                return self._diagnose(body, encoder, max_rows)
         except msgspec.ValidationError:
             return self._diagnose(body, encoder, max_rows)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -197,14 +197,10 @@ class RowCodec:
         answer = encoder.encode(scores)
         return Part(len(rows), answer, scores, (decoded - began, found - decoded, perf_counter() - found))
 
-    def _rows_without_inputs(self, body: Body, empty: object, rows: Sequence[object]) -> list[Problem]:
+    def _has_misdirected(self, body: Body, empty: object, rows: Sequence[object]) -> bool:
         """Rows whose used cells are all missing must at least name one of the model's inputs, used or not."""
         raw = _raw_rows(bytes(body))
-        return [
-            Problem(index, None, "no_model_input", NO_MODEL_INPUT)
-            for index, row in enumerate(rows)
-            if row == empty and self._known.isdisjoint(_keys(raw[index]))
-        ]
+        return any(row == empty and self._known.isdisjoint(_keys(raw[index])) for index, row in enumerate(rows))
 
     def _diagnose(self, body: Body, encoder: Encoder, max_rows: int) -> Part:
         """Finds every cell and row that made the decoder refuse a document."""
@@ -255,15 +251,14 @@ def _raw_rows(body: bytes) -> list[msgspec.Raw]:
         return _ROWS.decode(body)
     except msgspec.ValidationError:
         pass
-    try:
-        _ANY_OBJECT.decode(body)
-    except msgspec.ValidationError:
-        raise BadShapeError("expected an object or an array of objects") from None
-    return [msgspec.Raw(body)]
+    value = _VALUE.decode(body)  # to its end: what follows a scalar may make it no JSON
+    if not bytes(value).startswith(b"{"):
+        raise BadShapeError("expected an object or an array of objects")
+    return [value]
 
 
 _ROWS = msgspec.json.Decoder(list[msgspec.Raw])
-_ANY_OBJECT = msgspec.json.Decoder(msgspec.defstruct("AnyObject", []))
+_VALUE = msgspec.json.Decoder(msgspec.Raw)
 _OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 

@@ -32,10 +32,13 @@ any_rows = st.lists(
 )
 
 
-def answer(body: bytes) -> bytes:
-    """The answer to a whole body, or its error."""
+def answer(body: bytes, cut: int = 0) -> bytes:
+    """The answer to a whole body, or to one that arrives in two pieces and is scored piece by piece; or its error."""
     batch = Batch(SERVED.codec, SERVED.codec.usual)
-    batch.feed(body)
+    if cut:
+        batch._wait_for = 1
+        batch.feed(body[:cut])
+    batch.feed(body[cut:])
     return batch.finish()
 
 
@@ -51,20 +54,28 @@ def problems(body: bytes) -> list[tuple[int, str | None, str]]:
         (b"", "the body is not JSON: input data was truncated"),
         (b"{", "the body is not JSON: input data was truncated"),
         (b'{"x5": "monday"} {}', "the body is not JSON: trailing characters"),
+        (b"5 {", "the body is not JSON: trailing characters"),
+        (b'"text" "', "the body is not JSON: trailing characters"),
+        (b"null,", "the body is not JSON: trailing characters"),
+        (b"tru", "the body is not JSON: input data was truncated"),
+        (b"5 },{", "the body is not JSON: trailing characters"),
+        (b'{"x5": "monday"},', "the body is not JSON: trailing characters"),
+        (b'[{"x5": "monday"}],{"x5": "monday"}', "the body is not JSON: trailing characters"),
+        (b'[{"x5": "monday"}] 5', "the body is not JSON: trailing characters"),
+        (b'{"x0": ' + b"[" * 100_000, "the body is not JSON that can be read: nested too deeply"),
         (b"x5=monday", "the body is not JSON: invalid character"),
         (b'[{"x12": NaN}]', "the body is not JSON: invalid character"),
         (b'[{"x0": NaN}]', "the body is not JSON: invalid character"),
         (b'[{"x5": "\xff"}]', "the body is not JSON: a text is not UTF-8"),
-        (b'{"x0": ' + b"[" * 100_000, "the body is not JSON that can be read: nested too deeply"),
         (b'[{"x5": 5}, {', "the body is not JSON: input data was truncated"),
-        (b'[{"x5": 5}, {"x0": ' + b"[" * 100_000, "the body is not JSON that can be read: nested too deeply"),
         (b'[{"x0": 1}, {"x5": 5, "x12": "\xff"}]', "the body is not JSON: a text is not UTF-8"),
     ],
 )
 def test_bodies_that_are_no_json(body: bytes, message: str) -> None:
-    with pytest.raises(MalformedBodyError) as caught:
-        answer(body)
-    assert str(caught.value).startswith(message)
+    for cut in range(len(body) + 1):
+        with pytest.raises(MalformedBodyError) as caught:
+            answer(body, cut)
+        assert str(caught.value).startswith(message)
 
 
 @pytest.mark.parametrize("body", [b"3", b'"text"', b"null", b"true", b"1e999"])
@@ -87,6 +98,13 @@ def test_every_bad_cell_of_a_batch_is_found() -> None:
         (5, "x91", "wrong_type"),
         (6, None, "not_an_object"),
         (7, None, "not_an_object"),
+    ]
+
+
+def test_rows_without_inputs_hide_no_bad_cells() -> None:
+    assert problems(b'[{"x5": "monday"}, {}, {"x12": "$x"}]') == [
+        (1, None, "no_model_input"),
+        (2, "x12", "not_a_number"),
     ]
 
 
