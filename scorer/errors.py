@@ -28,6 +28,8 @@ ScorerError
 │   ├── BodyTooLargeError       .limit in bytes
 │   ├── RowTooLargeError        .limit in bytes
 │   ├── TooManyRowsError        .limit
+│   ├── TooDeepError            .limit
+│   ├── NumberTooLongError      .limit in characters
 │   ├── UnsupportedBodyError    a content type or content encoding that is not read
 │   ├── SlowBodyError           .seconds; the body did not arrive in time
 │   ├── ParameterError          .parameter; a query parameter that is not known, or a value that it cannot have
@@ -227,6 +229,30 @@ class TooManyRowsError(RequestError):
     def __init__(self, limit: int) -> None:
         self.limit = limit
         super().__init__(f"the request has more rows than the limit of {limit:,}")
+
+
+class TooDeepError(RequestError):
+    """Objects and arrays within each other, too many of them.
+
+    Attributes:
+        limit: how deep they may be.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        super().__init__(f"the body is nested deeper than the limit of {limit:,}")
+
+
+class NumberTooLongError(RequestError):
+    """A JSON number with too many characters.
+
+    Attributes:
+        limit: how many it may have.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        super().__init__(f"a number is longer than the limit of {limit:,} characters")
 
 
 class UnsupportedBodyError(RequestError):

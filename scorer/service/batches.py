@@ -14,13 +14,13 @@ JSON. Nothing is answered before all of the body is scored.
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
 
-from scorer.errors import PROBLEMS_SHOWN, BadRowsError, MalformedBodyError, Problem, RowTooLargeError, TooManyRowsError
+from scorer.errors import PROBLEMS_SHOWN, BadRowsError, MalformedBodyError, Problem, RowTooLargeError
 from scorer.scores import Scored
-from scorer.service.rows import Body, Part, RowCodec, Style
+from scorer.service.limits import UNLIMITED, Limits
+from scorer.service.rows import Part, RowCodec, Style
 from scorer.service.shadow import Trial
 
 SEGMENT_BYTES = 1024 * 1024
@@ -47,18 +47,18 @@ class Batch:
         seconds: what decoding, scoring and encoding took.
     """
 
-    def __init__(self, codec: RowCodec, style: Style, max_rows: int = sys.maxsize, trial: Trial | None = None) -> None:
+    def __init__(self, codec: RowCodec, style: Style, limits: Limits = UNLIMITED, trial: Trial | None = None) -> None:
         """Starts an answer.
 
         Args:
             codec: of the version that answers.
             style: how the rows are answered.
-            max_rows: the most that are scored.
+            limits: the most that is taken.
             trial: takes each segment and what was made of it, for a shadow; None where there is none.
         """
         self._codec = codec
         self._style = style
-        self._max_rows = max_rows
+        self._limits = limits
         self._trial = trial
         self._chunks: list[bytes] = []
         self._size = 0
@@ -74,7 +74,8 @@ class Batch:
         """Takes the next bytes of the body, and scores what is complete.
 
         Raises:
-            TooManyRowsError: more than the most already.
+            TooManyRowsError, TooDeepError, NumberTooLongError: more than the most already.
+            RowTooLargeError: more than MAX_ROW_BYTES that cannot be cut.
         """
         if not self._size:
             chunk = chunk.lstrip(_BLANKS)
@@ -90,10 +91,10 @@ class Batch:
             MalformedBodyError: no JSON document.
             BadShapeError: neither an object nor an array.
             BadRowsError: cells that no rule can read, or rows that are no objects or hold none of the model's inputs.
-            TooManyRowsError: more than the most.
+            TooManyRowsError, TooDeepError, NumberTooLongError: more than the most.
         """
         text = b"".join(self._chunks)
-        self._take(self._codec.answer(text, self._style, self._max_rows), text)
+        self._take(self._codec.answer(text, self._style, self._limits), text)
         if self._total:
             raise BadRowsError(self._problems, self._total)
         if len(self._answers) == 1:
@@ -116,25 +117,24 @@ class Batch:
         """Scores a segment; or finds that its cut is wrong, or that it is no JSON, which is told apart in the end."""
         text[comma] = _CLOSE
         try:
-            with memoryview(text) as view, view[: comma + 1] as segment:
-                self._take(self._codec.answer(segment, self._style, self._max_rows), segment)
+            part = self._codec.answer(text, self._style, self._limits, comma + 1)
         except MalformedBodyError:
             return False
+        self._take(part, text, comma + 1)
         self._wait_for = SEGMENT_BYTES
         return True
 
-    def _take(self, part: Part, segment: Body) -> None:
+    def _take(self, part: Part, text: bytes | bytearray, end: int | None = None) -> None:
         if len(part.scored):
             self.scored.append(part.scored)
             self.seconds = [before + more for before, more in zip(self.seconds, part.seconds, strict=True)]
             if self._trial is not None:
-                self._trial.append((bytes(segment), part.scored))
+                self._trial.append((bytes(text[:end]), part.scored))
         shown = PROBLEMS_SHOWN - len(self._problems)
         self._problems += [replace(problem, row=problem.row + self.rows) for problem in part.problems[:shown]]
         self._total += part.total
         self.rows += part.rows
-        if self.rows > self._max_rows:
-            raise TooManyRowsError(self._max_rows)
+        self._limits.check_rows(self.rows)
         if self._total:
             self._answers.clear()
         else:

@@ -14,6 +14,7 @@ from scorer.scores import Scored
 from scorer.service import bodies, options, problems
 from scorer.service.batches import Batch
 from scorer.service.holder import Holder
+from scorer.service.limits import Limits
 from scorer.service.metrics import Metrics
 from scorer.service.rows import RowCodec
 from scorer.service.settings import Settings
@@ -48,7 +49,7 @@ class Predict:
         self._metrics = metrics
         self._max_body_bytes = settings.max_body_bytes
         self._max_unpacked_bytes = settings.max_unpacked_bytes
-        self._max_rows = settings.max_rows
+        self._limits = Limits(settings.max_rows, settings.max_depth, settings.max_number_length)
         self._max_requests = settings.max_requests
         self.in_flight = 0
 
@@ -104,7 +105,7 @@ class Predict:
         packed = self._look_at_headers(scope)
         message = await receive()
         if packed or message.get("more_body", True):
-            batch = Batch(codec, style, self._max_rows, trial)
+            batch = Batch(codec, style, self._limits, trial)
             answer = await self._read(batch, packed, message, receive)
             receiving = perf_counter() - began - sum(batch.seconds)
             return answer, batch.scored, batch.rows, (receiving, *batch.seconds)
@@ -112,7 +113,7 @@ class Predict:
         body = message["body"]
         if len(body) > self._max_body_bytes:
             raise BodyTooLargeError(self._max_body_bytes)
-        part = codec.answer(body, style, self._max_rows)
+        part = codec.answer(body, style, self._limits)
         if trial is not None and len(part.scored):
             trial.append((body, part.scored))
         return part.require(), (part.scored,), part.rows, (receiving, *part.seconds)

@@ -23,6 +23,8 @@ TABLE: dict[type[errors.ScorerError], tuple[HTTPStatus, str, str]] = {
     errors.BadRowsError: (HTTPStatus.UNPROCESSABLE_ENTITY, "bad-rows", "Rows cannot be scored"),
     errors.RowTooLargeError: (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "row-too-large", "A row is too large"),
     errors.TooManyRowsError: (HTTPStatus.UNPROCESSABLE_ENTITY, "too-many-rows", "The request has too many rows"),
+    errors.TooDeepError: (HTTPStatus.BAD_REQUEST, "too-deep", "The body is nested too deeply"),
+    errors.NumberTooLongError: (HTTPStatus.BAD_REQUEST, "number-too-long", "A number is too long"),
     errors.UnsupportedBodyError: (HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "unsupported-body", "The body is not read"),
     errors.SlowBodyError: (HTTPStatus.REQUEST_TIMEOUT, "slow-body", "The body did not arrive in time"),
     errors.ParameterError: (HTTPStatus.BAD_REQUEST, "bad-parameter", "A query parameter cannot be used"),

@@ -7,7 +7,6 @@ slower, and is for errors and for cells that are given twice.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Sequence
 from operator import attrgetter
 from time import perf_counter
@@ -17,10 +16,18 @@ import msgspec
 import numpy as np
 
 from scorer.cells import BadCellError
-from scorer.errors import PROBLEMS_SHOWN, BadRowsError, BadShapeError, MalformedBodyError, Problem, TooManyRowsError
+from scorer.errors import (
+    PROBLEMS_SHOWN,
+    BadRowsError,
+    BadShapeError,
+    MalformedBodyError,
+    Problem,
+    TooDeepError,
+)
 from scorer.scorer import NO_MODEL_INPUT, Scorer
 from scorer.scores import Scored
 from scorer.service.answers import AnswerEncoder, Encoder, ExplainingEncoder
+from scorer.service.limits import UNLIMITED, Limits
 from scorer.service.options import USUAL, Options
 
 Body = bytes | bytearray | memoryview
@@ -129,28 +136,35 @@ class RowCodec:
         rename = dict(zip(self._fields, self._names, strict=True))
         return msgspec.defstruct(name, fields, rename=rename, gc=False)
 
-    def answer(self, body: Body, style: Style, max_rows: int = sys.maxsize) -> Part:
+    def answer(self, text: bytes | bytearray, style: Style, limits: Limits = UNLIMITED, end: int | None = None) -> Part:
         """Scores the rows of a document.
 
         Args:
-            body: JSON: one object, or an array of objects.
+            text: JSON: one object, or an array of objects.
             style: how they are answered.
-            max_rows: the most that are looked at.
+            limits: the most that is taken.
+            end: where in the text the document ends; None for the end of the text.
 
         Raises:
-            TooManyRowsError: more than that.
+            TooManyRowsError, TooDeepError, NumberTooLongError: more than that.
             MalformedBodyError: no JSON document.
             BadShapeError: neither an object nor an array.
         """
-        part = self._answer(body, style.encoder, max_rows)
-        return self._report(body, style.encoder) if part.total and style.report else part
+        if end is None:
+            end = len(text)
+            part = self._answer(text, style.encoder, limits)
+        else:
+            with memoryview(text) as view, view[:end] as body:
+                part = self._answer(body, style.encoder, limits)
+        limits.check(text, end, 0 if part.total else part.rows)
+        return self._report(bytes(text[:end]), style.encoder) if part.total and style.report else part
 
-    def _report(self, body: Body, encoder: Encoder) -> Part:
+    def _report(self, body: bytes, encoder: Encoder) -> Part:
         """Each row by itself: its answer, or what is wrong with it."""
         answers = []
-        raw_rows = _raw_rows(bytes(body))
+        raw_rows = _raw_rows(body)
         for raw in raw_rows:
-            part = self._answer(b"[%b]" % bytes(raw), encoder, 1)
+            part = self._answer(b"[%b]" % bytes(raw), encoder, UNLIMITED)
             if part.total:
                 problem = part.problems[0]
                 error = {"field": problem.field, "code": problem.code, "message": problem.message}
@@ -159,7 +173,7 @@ class RowCodec:
                 answers.append(part.answer[1:-1])
         return Part(len(raw_rows), b"[" + b",".join(answers) + b"]", ())
 
-    def _answer(self, body: Body, encoder: Encoder, max_rows: int) -> Part:
+    def _answer(self, body: Body, encoder: Encoder, limits: Limits) -> Part:
         began = perf_counter()
         try:
             layout = self._usual
@@ -169,14 +183,15 @@ class RowCodec:
                 layout = self._any
                 decoded = layout.decoder.decode(body)
             rows = decoded if isinstance(decoded, list) else [decoded]
-            if len(rows) > max_rows:
-                raise TooManyRowsError(max_rows)
+            limits.check_rows(len(rows))
             if layout.empty in rows and self._has_misdirected(body, layout.empty, rows):
-                return self._diagnose(body, encoder, max_rows)
+                return self._diagnose(body, encoder, limits)
         except msgspec.ValidationError:
-            return self._diagnose(body, encoder, max_rows)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            return self._diagnose(body, encoder, limits)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise MalformedBodyError(_malformed(error)) from None
+        except RecursionError:  # what the decoder takes is deeper than any limit
+            raise TooDeepError(limits.max_depth) from None
         try:
             return self._score(rows, layout.kinds, encoder, began)
         except BadRowsError as error:
@@ -202,21 +217,22 @@ class RowCodec:
         raw = _raw_rows(bytes(body))
         return any(row == empty and self._known.isdisjoint(_keys(raw[index])) for index, row in enumerate(rows))
 
-    def _diagnose(self, body: Body, encoder: Encoder, max_rows: int) -> Part:
+    def _diagnose(self, body: Body, encoder: Encoder, limits: Limits) -> Part:
         """Finds every cell and row that made the decoder refuse a document."""
         shown: list[Problem] = []
         total = 0
         try:
             raw_rows = _raw_rows(bytes(body))  # a copy, since what is decoded to Raw keeps hold of it
-            if len(raw_rows) > max_rows:
-                raise TooManyRowsError(max_rows)
+            limits.check_rows(len(raw_rows))
             for index, raw in enumerate(raw_rows):
                 for problem in self._row_problems(index, raw):
                     total += 1
                     if total <= PROBLEMS_SHOWN:
                         shown.append(problem)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise MalformedBodyError(_malformed(error)) from None
+        except RecursionError:  # what the decoder takes is deeper than any limit
+            raise TooDeepError(limits.max_depth) from None
         if not total:
             return self._score_raw(raw_rows, encoder)
         return Part(len(raw_rows), b"", (), problems=shown, total=total)
@@ -276,6 +292,4 @@ def _decode_cell(raw: msgspec.Raw) -> object:
 def _malformed(error: Exception) -> str:
     if isinstance(error, UnicodeDecodeError):
         return "the body is not JSON: a text is not UTF-8"
-    if isinstance(error, RecursionError):
-        return "the body is not JSON that can be read: nested too deeply"
     return f"the body is not JSON: {str(error).removeprefix('JSON is malformed: ').lower()}"

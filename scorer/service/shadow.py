@@ -16,9 +16,9 @@ import numpy as np
 from scorer.errors import ScorerError
 from scorer.scorer import Scorer
 from scorer.scores import Scored, Scores
-from scorer.service.rows import Body, RowCodec
+from scorer.service.rows import RowCodec
 
-Trial = list[tuple[Body, Scored]]
+Trial = list[tuple[bytes, Scored]]
 """What the first version made of a request: for each segment of its body the segment and the scores."""
 
 _log = logging.getLogger("scorer.service")
@@ -61,7 +61,7 @@ class Shadow:
             self._failed += 1
         self._requests += 1
 
-    def _compare(self, body: Body, scored: Scored) -> None:
+    def _compare(self, body: bytes, scored: Scored) -> None:
         part = self._codec.answer(body, self._codec.usual)
         part.require()
         first, second = _columns(scored), _columns(part.scored)

@@ -10,6 +10,7 @@ import http.client
 import json
 import operator
 import random
+import re
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -23,16 +24,27 @@ from schemathesis.checks import not_a_server_error
 from schemathesis.core.result import Ok
 from schemathesis.specs.openapi import checks
 
-from scorer.errors import BadRowsError, BadShapeError, MalformedBodyError, RowsError, ScorerError
+from scorer.errors import (
+    BadRowsError,
+    BadShapeError,
+    MalformedBodyError,
+    NumberTooLongError,
+    RowsError,
+    ScorerError,
+    TooDeepError,
+)
 from scorer.service import batches, problems
 from scorer.service.batches import Batch
+from scorer.service.limits import Limits
 from scorer.service.options import Options
+from scorer.service.settings import Settings
 from tests.conftest import DATA
 from tests.servers import Answer, Server, running
 from tests.service.test_rows import MODEL, SERVED, USED
 
 TIMEOUT_SECONDS = 30
 MEGABYTE = 1024 * 1024
+DEFAULT = Limits(Settings().max_rows, Settings().max_depth, Settings().max_number_length)
 
 BODIES: dict[str, bytes] = {
     **{path.stem: path.read_bytes() for path in sorted((DATA / "hostile").iterdir())},
@@ -40,6 +52,7 @@ BODIES: dict[str, bytes] = {
     "large-deep-arrays-unfinished": b"[" * 100_000,
     "large-deep-objects-unfinished": b'{"x0":' * 100_000,
     "large-deep-unused-cell": b'{"x5":"monday","x0":' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+    "large-depth-501-unused-cell": b'{"x5":"monday","x0":' + b"[" * 500 + b"]" * 500 + b"}",
     "large-name": b'{"' + b"x" * MEGABYTE + b'":1,"x5":"monday"}',
     "large-name-of-escapes": b'{"' + rb"\u0078" * 170_000 + b'":1,"x5":"monday"}',
     "large-text": b'{"x5":"' + b"monday" * 170_000 + b'"}',
@@ -64,21 +77,45 @@ class Document(NamedTuple):
     Attributes:
         value: of two equal names the last counts; bytes that are no UTF-8 are lone surrogates.
         clean: all of it is UTF-8, and no text holds a lone surrogate.
+        depth: how deep it is nested.
+        longest_number: in characters.
     """
 
     value: Any
     clean: bool
+    depth: int
+    longest_number: int
 
 
 def read(body: bytes) -> Document | None:
-    """The strict reading of a body: no NaN and no byte order mark; None where it is no JSON."""
+    """The strict reading of a body: no NaN and no byte order mark; None where it is no JSON, or far too deep for it."""
     text = body.decode("utf-8", "surrogateescape")
     try:
         value = json.loads(text, parse_constant=refuse, parse_int=parse_integer)
-        members = json.loads(text, parse_int=parse_integer, object_pairs_hook=list)  # with those that do not count
+        # with the members that do not count, and numbers as they are written
+        members = json.loads(text, parse_int=Number, parse_float=Number, object_pairs_hook=Members)
+        return Document(value, not has_surrogates(members), *depth_and_longest_number(members))
     except (ValueError, RecursionError):
         return None
-    return Document(value, not has_surrogates(members))
+
+
+class Number(str):
+    """A number's characters."""
+
+
+class Members(list[tuple[str, Any]]):
+    """An object's names and values."""
+
+
+def depth_and_longest_number(members: Any) -> tuple[int, int]:
+    """How deep a body is nested, and how many characters its longest number has."""
+    level, longest, nodes = 0, 0, [members]
+    while nodes:
+        longest = max([longest, *(len(node) for node in nodes if isinstance(node, Number))])
+        lists = [node for node in nodes if isinstance(node, list)]
+        nodes = [part[1] if isinstance(node, Members) else part for node in lists for part in node]
+        level += bool(lists)
+    return level, longest
 
 
 def refuse(constant: str) -> NoReturn:
@@ -110,24 +147,32 @@ Outcome = list[Any] | type[ScorerError]
 """Rows, or the kind of an error."""
 
 
-def library_outcome(value: Any, report: bool) -> Outcome:
-    if not isinstance(value, dict | list):
-        return BadShapeError
+def library_outcome(value: dict[str, Any] | list[Any], report: bool) -> Outcome:
     rows = [library_row(row) for row in ([value] if isinstance(value, dict) else value)]
     return BadRowsError if not report and any("error" in row for row in rows) else rows
 
 
-def check(body: bytes, outcome: Outcome, report: bool) -> None:
+def check(body: bytes, outcome: Outcome, report: bool, limits: Limits = DEFAULT) -> None:
     """Holds what the service says of a body to what the library says.
 
-    What is no JSON is malformed; a scalar may also be refused for its shape before its end is seen. What is JSON but
+    What is no JSON is malformed; what is over a limit may be refused for that before its end is seen. What is JSON but
     for bytes that are no UTF-8, or lone surrogates, may always be refused as malformed. Unused cells and unknown names
     are skipped: where only they are so, the library's outcome is right as well.
     """
     document = read(body)
     if document is None:
-        is_scalar = body.lstrip(b" \t\r\n")[:1] not in (b"", b"[", b"{")
-        assert outcome is MalformedBodyError or (is_scalar and outcome is BadShapeError)
+        has_depth = body.count(b"[") + body.count(b"{") > limits.max_depth
+        has_length = re.search(rb"[-+.0-9Ee]{%d}" % (limits.max_number_length + 1), body)
+        assert outcome is MalformedBodyError or {TooDeepError: has_depth, NumberTooLongError: has_length}[outcome]  # type: ignore[index]
+        return
+    if not isinstance(document.value, dict | list):
+        assert outcome is BadShapeError or (not document.clean and outcome is MalformedBodyError)
+        return
+    is_long = document.longest_number > limits.max_number_length
+    if (is_deep := document.depth > limits.max_depth) or is_long:
+        over = {TooDeepError: is_deep, NumberTooLongError: is_long, MalformedBodyError: not document.clean}
+        assert isinstance(outcome, type)
+        assert over[outcome]
         return
     if not document.clean:
         if outcome is MalformedBodyError:
@@ -215,6 +260,14 @@ def test_memory_does_not_grow_with_hostile_bodies() -> None:
     assert "".join(server.output) == ""  # no fault was logged
 
 
+def test_a_row_of_many_texts_takes_little_memory() -> None:
+    row = b'{"x5":"monday","x0":[' + b'"",' * 5_000_000 + b"[]," * 600 + b"1]}"
+    with running() as server:
+        before = memory(server, "VmHWM")
+        assert post(server.port, gzip.compress(row), encoding="gzip").status == 200
+        assert memory(server, "VmHWM") - before < 200 * MEGABYTE
+
+
 @pytest.mark.parametrize(("start", "row"), [("[", "1,"), (" " * 2_000 + "[", "{},")], ids=["numbers", "empty-objects"])
 def test_far_too_many_rows_take_little_memory(start: str, row: str) -> None:
     body = f"{start}{row * (4_000_000 // len(row))}{row[:-1]}]".encode()
@@ -234,8 +287,25 @@ members = st.lists(st.builds('"{}": {}'.format, names, cells), min_size=1, max_s
 rows = members.map(lambda row: f"{{{', '.join(row)}}}")
 repeated = st.builds(operator.mul, st.lists(rows, max_size=4), st.sampled_from([1, 9]))
 arrays = repeated.map(lambda batch: f"[{','.join(batch)}]")
+deep = [b'"x0":' + b"[" * 499 + b"]" * 499 + b",", b'"x0":' + b'{"":' * 500 + b"1" + b"}" * 500 + b","]
 inserted = st.binary(min_size=1, max_size=3) | st.sampled_from(
-    [b"{", b"}", b"[", b"]", b",", b":", b'"', b"\\", b"NaN", b"1e400", b"\xff", rb"\ud800", rb"\u0078", b'"x5":5,']
+    [
+        b"{",
+        b"}",
+        b"[",
+        b"]",
+        b",",
+        b":",
+        b'"',
+        b"\\",
+        b"NaN",
+        b"1e400",
+        b"\xff",
+        rb"\ud800",
+        rb"\u0078",
+        b'"x5":5,',
+        *deep,
+    ]
 )
 
 
@@ -257,9 +327,9 @@ def hostile(draw: st.DrawFn) -> bytes:
     return body
 
 
-def answered(body: bytes, options: Options, cuts: Sequence[int], segment_bytes: int) -> Outcome:
+def answered(body: bytes, options: Options, limits: Limits, cuts: Sequence[int], segment_bytes: int) -> Outcome:
     """What the service says of a body that arrives in pieces."""
-    batch = Batch(SERVED.codec, SERVED.codec.style(options))
+    batch = Batch(SERVED.codec, SERVED.codec.style(options), limits)
     try:
         for start, end in zip([0, *cuts], [*cuts, len(body)], strict=True):
             batch._wait_for = segment_bytes if batch._wait_for == batches.SEGMENT_BYTES else batch._wait_for
@@ -270,12 +340,18 @@ def answered(body: bytes, options: Options, cuts: Sequence[int], segment_bytes: 
     return answer
 
 
+limits_ = st.builds(Limits, st.just(DEFAULT.max_rows), st.sampled_from([2, 3, 500]), st.sampled_from([10, 19, 4_300]))
+
+
 @settings(max_examples=1_000)
-@given(hostile(), st.builds(Options, st.booleans(), st.booleans(), st.just(True)), st.data())
-def test_mutated_bodies_are_answered_as_the_library_does(body: bytes, options: Options, data: st.DataObject) -> None:
+@given(hostile(), st.builds(Options, st.booleans(), st.booleans(), st.just(True)), limits_, st.data())
+def test_mutated_bodies_are_answered_as_the_library_does(
+    body: bytes, options: Options, limits: Limits, data: st.DataObject
+) -> None:
     note(repr(body))
     cuts = sorted(data.draw(st.lists(st.integers(0, len(body)), max_size=5)))
-    check(body, answered(body, options, cuts, data.draw(st.integers(1, 300))), options.report)
+    outcome = answered(body, options, limits, cuts, data.draw(st.integers(1, 300)))
+    check(body, outcome, options.report, limits)
 
 
 CONFORMANCE = [checks.status_code_conformance, checks.content_type_conformance, checks.response_schema_conformance]

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from scorer import Scorer
-from tests.servers import Client, Server, running, wait_until
+from tests.servers import Answer, Client, Server, running, wait_until
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -33,6 +33,8 @@ def limited() -> Iterator[Server]:
         "SCORER_MAX_UNPACKED_BYTES": "2000000",
         "SCORER_MAX_HEADER_BYTES": "4096",
         "SCORER_MAX_ROWS": "1000",
+        "SCORER_MAX_DEPTH": "10",
+        "SCORER_MAX_NUMBER_LENGTH": "40",
         "SCORER_RECEIVE_SECONDS": "0.4",
     }
     with running(environment=environment) as server:
@@ -72,6 +74,49 @@ def test_rows(client: Client) -> None:
     assert "the limit of 1,000" in answer.json()["detail"]
     with running(environment={"SCORER_MAX_ROWS": "3"}) as server, server.client() as other:
         assert [other.predict([ROW] * count).status for count in (3, 4)] == [200, 422]
+
+
+HARMLESS = '{"x5":"[{[{[{[{[{[{\\"[{111111111111111111111111111111111111111111111111111111"}'
+"""A row that only looks as if it were deep, or held a long number."""
+
+PLACES = {"alone": "ROW", "in-an-array": "[ROW]", "among-others": f"[{HARMLESS},ROW,{HARMLESS}]"}
+
+
+@pytest.mark.parametrize("brackets", [("[", "]"), ('{"a":', "}"), ('[{"b":"]}","a":', "}]")], ids=["[", "{", "[{"])
+@pytest.mark.parametrize("place", PLACES)
+def test_depth(place: str, brackets: tuple[str, str], client: Client) -> None:
+    def send(depth: int) -> Answer:
+        count = (depth - (1 if place == "alone" else 2)) // (2 if len(brackets[1]) == 2 else 1)
+        cell = brackets[0] * count + "0" + brackets[1] * count
+        return client.send("POST", "/predict", PLACES[place].replace("ROW", f'{{"x5":"monday","x0":{cell}}}').encode())
+
+    assert [send(depth).status for depth in (9, 10, 12, 1_000, 10_000)] == [200, 200, 400, 400, 400]
+    assert send(12).json() == send(10_000).json()
+    assert send(12).json()["type"] == f"{URN}too-deep"
+    assert send(12).json()["detail"] == "the body is nested deeper than the limit of 10"
+
+
+@pytest.mark.parametrize("cell", ["0.DIGITS", "-0.DIGITSe-1", "1e-DIGITS"])
+@pytest.mark.parametrize("name", ["x91", "x0", "note"])
+@pytest.mark.parametrize("place", PLACES)
+def test_length_of_numbers(place: str, name: str, cell: str, client: Client) -> None:
+    def send(length: int) -> Answer:
+        number = cell.replace("DIGITS", "0" * (length - len(cell) + len("DIGITS")))
+        body = PLACES[place].replace("ROW", f'{{"x5":"monday","{name}":{number}}}')
+        return client.send("POST", "/predict", body.encode())
+
+    assert [send(length).status for length in (39, 40, 41, 5_000)] == [200, 200, 400, 400]
+    assert send(41).json() == send(5_000).json()
+    assert send(41).json()["type"] == f"{URN}number-too-long"
+    assert send(41).json()["detail"] == "a number is longer than the limit of 40 characters"
+
+
+def test_a_number_of_10_000_000_digits() -> None:
+    with running() as server, server.client() as client:
+        for name in ("x12", "x5", "x0"):
+            body = b'[{"x44":1,"%b":%b}]' % (name.encode(), b"9" * 10_000_000)
+            assert client.send("POST", "/predict", body).json()["type"] == f"{URN}number-too-long"
+        assert client.predict({"x12": "0" * 5_000 + "1"}).json() == client.predict({"x12": 1}).json()
 
 
 PACKED: dict[str, Callable[[bytes], bytes]] = {

@@ -62,7 +62,6 @@ def problems(body: bytes) -> list[tuple[int, str | None, str]]:
         (b'{"x5": "monday"},', "the body is not JSON: trailing characters"),
         (b'[{"x5": "monday"}],{"x5": "monday"}', "the body is not JSON: trailing characters"),
         (b'[{"x5": "monday"}] 5', "the body is not JSON: trailing characters"),
-        (b'{"x0": ' + b"[" * 100_000, "the body is not JSON that can be read: nested too deeply"),
         (b"x5=monday", "the body is not JSON: invalid character"),
         (b'[{"x12": NaN}]', "the body is not JSON: invalid character"),
         (b'[{"x0": NaN}]', "the body is not JSON: invalid character"),
