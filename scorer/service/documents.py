@@ -64,7 +64,7 @@ def openapi(scorer: Scorer) -> Document:
         ),
         "408": _problem("The body did not arrive within SCORER_RECEIVE_SECONDS."),
         "413": _problem("The body is larger than SCORER_MAX_BODY_BYTES, or SCORER_MAX_UNPACKED_BYTES decompressed."),
-        "415": _problem("The content type is not JSON's, or the content encoding is not read."),
+        "415": _problem("The content type is not JSON's, or the content encoding is not read, or in too many streams."),
         "422": _problem(
             f"Not a row or rows, more than SCORER_MAX_ROWS, or cells that no rule can read; the first {PROBLEMS_SHOWN} "
             "are listed."

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from scorer import Scorer
+from scorer.service.bodies import MAX_STREAMS
 from tests.servers import Answer, Client, Server, running, wait_until
 
 if sys.version_info >= (3, 14):
@@ -145,6 +146,30 @@ def test_several_streams_one_after_the_other_are_one_body(encoding: str, client:
     body = PACKED[encoding](text[:9]) + PACKED[encoding](text[9:])
     answer = client.send("POST", "/predict", body, {"content-encoding": encoding})
     assert (answer.status, len(answer.json())) == (200, 2)
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "zstd"])
+def test_streams_without_end(encoding: str, server: Server) -> None:
+    """Each takes time, and an empty one a few bytes."""
+    pack = PACKED[encoding]
+    text = json.dumps(ROW).encode()
+    for empty, status in ((10, 200), (MAX_STREAMS - 1, 200), (MAX_STREAMS, 415), (100_000, 415)):
+        with server.client() as client:
+            body = pack(b"") * empty + pack(text)
+            answer = client.send("POST", "/predict", body, {"content-encoding": encoding})
+        assert answer.status == status, answer.body
+    assert answer.json()["type"] == f"{URN}unsupported-body"
+    assert answer.json()["detail"] == f"the body is {encoding} in more than 10,000 streams"
+
+
+def test_skippable_frames_are_skipped(server: Server, model: Scorer) -> None:
+    """RFC 8878, section 3.1.2: a magic number, the size, and what is skipped; pzstd writes one before each frame."""
+    skippable = b"\x50\x2a\x4d\x18\x04\x00\x00\x00skip"
+    text = json.dumps(ROW).encode()
+    body = skippable + zstd.compress(text[:9]) + skippable * 20 + zstd.compress(text[9:]) + skippable
+    with server.client() as client:
+        answer = client.send("POST", "/predict", body, {"content-encoding": "zstd"})
+    assert answer.json() == model.score(ROW).to_rows()
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "deflate", "zstd"])
