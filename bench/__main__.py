@@ -85,6 +85,8 @@ def run(quick: bool, directory: Path) -> dict[str, Any]:
     results["beside_batches"] = measure.beside_batches(bodies, 5)
     say("Swaps")
     results["swaps"] = measure.swaps(bodies, directory, rounds, 4 * seconds)
+    say("Slow connections")
+    results["slow"] = measure.beside_slow(bodies, rounds, 4 * seconds)
     say("Kernel")
     results["kernel"] = measure.kernel(quick)
     say("Export")

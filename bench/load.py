@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import socket
 import subprocess
 import tempfile
-from collections.abc import Iterable
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -83,6 +86,35 @@ def drive(port: int, body: Path, connections: int, seconds: float) -> Load:
         raise LoadError(f"{result['failed']} of {result['requests']} requests failed")
     per_second = result["requests"] / result["microseconds"] * 1e6
     return Load(per_second, result["p50"] / 1e6, result["p99"] / 1e6)
+
+
+@contextmanager
+def slow_connections(port: int, count: int) -> Iterator[None]:
+    """Holds connections open that take the server's time and never come to an end.
+
+    A third of them send nothing; a third send half a head, and a third send half a body, both a byte more each second.
+    """
+    head = f"POST {PREDICT} HTTP/1.1\r\nhost: {HOST}\r\ncontent-length: 100000\r\nx-slow: ".encode()
+    begun = (b"", head, head + b"\r\n\r\n[")
+    ended = threading.Event()
+
+    def send_on(slow: list[socket.socket]) -> None:
+        while not ended.wait(1.0):
+            for connection in slow:
+                connection.sendall(b" ")
+
+    with ExitStack() as stack:
+        opened = [stack.enter_context(socket.create_connection((HOST, port))) for _ in range(count)]
+        for number, connection in enumerate(opened):
+            connection.sendall(begun[number % 3])
+        slow = [connection for number, connection in enumerate(opened) if number % 3]
+        thread = threading.Thread(target=send_on, args=(slow,))
+        thread.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            thread.join()
 
 
 def cpu_seconds(processes: Iterable[int]) -> float:

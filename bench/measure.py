@@ -17,7 +17,7 @@ from typing import Any
 import orjson
 
 from bench import contenders
-from bench.load import Load, cpu_seconds, drive, memory_bytes
+from bench.load import Load, cpu_seconds, drive, memory_bytes, slow_connections
 from bench.peers.catalog import Peer
 from bench.peers.check import MODEL, check_port, make_bodies
 from bench.peers.running import Server, running
@@ -31,6 +31,7 @@ ROOT = Path(__file__).parents[1]
 BATCH_ROWS = 10_000
 SWAP_SECONDS = 0.2
 SINGLE_CONNECTIONS = 8
+SLOW_CONNECTIONS = 500
 Say = Callable[[str], None]
 Result = dict[str, Any]
 
@@ -221,6 +222,21 @@ def swaps(bodies: Bodies, directory: Path, rounds: int, seconds: float) -> Resul
             ended.set()
             thread.join()
     return {"p99": samples, "swaps": count}
+
+
+def beside_slow(bodies: Bodies, rounds: int, seconds: float) -> Result:
+    """Single rows' times on 4 connections, alone and beside 500 connections that are idle or slow.
+
+    A round is over before the scorer ends them for being slow.
+    """
+    samples: dict[str, list[float]] = {"alone": [], "beside": []}
+    with running(contenders.SCORER, MODEL, contenders.OWN) as own:
+        drive(own.port, bodies.of(0), 4, 1)
+        for _ in range(rounds):
+            samples["alone"].append(drive(own.port, bodies.of(0), 4, seconds).p99)
+            with slow_connections(own.port, SLOW_CONNECTIONS):
+                samples["beside"].append(drive(own.port, bodies.of(0), 4, seconds).p99)
+    return {"p99": samples, "connections": SLOW_CONNECTIONS}
 
 
 def kernel(quick: bool) -> Result:

@@ -73,6 +73,10 @@ def bounds(results: Results) -> Iterator[Bound]:
         p99 = results["swaps"]["p99"]
         words = "p99 of single rows while the model is swapped five times a second ÷ without"
         yield Bound(words, _of_rounds(p99["swapping"], p99["alone"]), 2, 1.2, most=True)
+    if "slow" in results:
+        p99, count = results["slow"]["p99"], results["slow"]["connections"]
+        words = f"p99 of single rows beside {count} idle and slow connections ÷ without"
+        yield Bound(words, _of_rounds(p99["beside"], p99["alone"]), 2, 1.2, most=True)
     for count, figures in results.get("kernel", {}).get("rows", {}).items():
         speed = {name: figure["rows_per_second"] for name, figure in figures.items()}
         words = f"kernel, {int(count):,} rows: rows a second ÷"
@@ -154,6 +158,12 @@ def _others(results: Results) -> str:
     swaps = {name: median(samples) * 1e3 for name, samples in results["swaps"]["p99"].items()}
     words = f"{swaps['alone']:.2f}, {swaps['swapping']:.2f}"
     lines.append(f"| p99 of single rows, ms: alone, during {results['swaps']['swaps']} swaps | {words} |")
+    if "slow" in results:
+        slow = {name: median(samples) * 1e3 for name, samples in results["slow"]["p99"].items()}
+        words = f"{slow['alone']:.2f}, {slow['beside']:.2f}"
+        lines.append(
+            f"| p99 of single rows, ms: alone, beside {results['slow']['connections']} connections | {words} |"
+        )
     lines.append(f"| the whole export of 40,000 rows, s | {results['export']['seconds']:.1f} |")
     return "\n".join(lines)
 
