@@ -43,8 +43,8 @@ class Client:
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
 
     def send(self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None) -> Answer:
-        """Sends a request; a body that is not bytes is sent as JSON."""
-        if body is not None and not isinstance(body, bytes):
+        """Sends a request; a body that is neither bytes nor chunks of them is sent as JSON."""
+        if body is not None and not isinstance(body, bytes | Iterator):
             body = json.dumps(body).encode()
         self._connection.request(method, path, body, dict(headers or {}))
         response = self._connection.getresponse()

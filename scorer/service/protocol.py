@@ -39,6 +39,7 @@ class Protocol(HttpToolsProtocol):
         """As asyncio.Protocol."""
         super().connection_made(transport)
         self._head_bytes = 0
+        self._ended_late = False  # the last data were the end of a body that had been refused already
         self._wait: tuple[object, float] = (None, monotonic())
         if Protocol._timer is None:
             self._watch()
@@ -47,12 +48,24 @@ class Protocol(HttpToolsProtocol):
         """As asyncio.Protocol."""
         HttpToolsProtocol.data_received(self, data)
         cycle: Any = self.cycle
-        if cycle is None or cycle.response_complete:  # it was of a head that has not ended
-            self._head_bytes += len(data)
+        if cycle is None or (cycle.response_complete and not cycle.more_body):  # it was of a head that has not ended
+            self._head_bytes += 0 if self._ended_late else len(data)
+            self._ended_late = False
             if self._head_bytes > self.max_header_bytes:
                 self._refuse(problems.of_status(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE))
         elif self._head_bytes:
             self._head_bytes = 0
+
+    def on_message_complete(self) -> None:
+        """As httptools' callback: all of a request is there, also of one that has been answered before."""
+        cycle: Any = self.cycle
+        cycle.more_body = False
+        cycle.message_event.set()
+        if cycle.response_complete:
+            self._ended_late = True
+            self.timeout_keep_alive_task = self.loop.call_later(  # anew, since the rest of the body has ended it
+                self.timeout_keep_alive, self.timeout_keep_alive_handler
+            )
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 (uvicorn says what it says to everything)
         """Answers what is not HTTP."""
@@ -81,8 +94,9 @@ class Protocol(HttpToolsProtocol):
     def _end_if_slow(self, now: float) -> None:
         """Ends a connection that has been waited for too long, from the first look that finds it so."""
         cycle: Any = self.cycle
-        in_body = cycle is not None and not cycle.response_complete
-        if (in_body and not cycle.more_body) or (not in_body and cycle is not None and not self._head_bytes):
+        in_body = cycle is not None and cycle.more_body
+        answered = cycle is not None and cycle.response_complete
+        if cycle is not None and not in_body and not self._head_bytes:
             self._wait = (cycle, now)  # a request is being answered; or none has begun, and uvicorn ends it in time
             return
         waits_for, since = self._wait
@@ -90,9 +104,9 @@ class Protocol(HttpToolsProtocol):
             self._wait = (cycle, now)
         elif now - since < self.receive_seconds:
             return
-        elif in_body:
+        elif in_body and not answered:
             self._refuse(problems.of_scorer_error(SlowBodyError(self.receive_seconds)))
         elif self._head_bytes:
             self._refuse(problems.of_status(HTTPStatus.REQUEST_TIMEOUT))
-        else:
+        else:  # nothing has been sent, or the rest of a body that is refused already does not come
             self.transport.close()

@@ -77,6 +77,28 @@ def test_rows(client: Client) -> None:
         assert [other.predict([ROW] * count).status for count in (3, 4)] == [200, 422]
 
 
+@pytest.mark.parametrize("pieces", [1, 64])
+def test_bodies_far_over_the_limit_are_read_to_their_end(pieces: int, client: Client) -> None:
+    """A connection that is closed on a client in the middle of sending loses the answer."""
+    piece = b" " * (32_000_000 // pieces)
+    for _ in range(2):
+        answer = client.send("POST", "/predict", piece if pieces == 1 else iter([piece] * pieces))
+        assert (answer.status, answer.json()["type"]) == (413, f"{URN}body-too-large")
+        assert client.predict(ROW).status == 200
+
+
+def test_a_refused_body_that_does_not_end_is_not_waited_for(limited: Server) -> None:
+    head = b"POST /predict HTTP/1.1\r\nhost: x\r\ncontent-length: 1000000\r\n\r\n"
+    status, _, document = raw(limited, head, *[b" " * 5_000] * 20, pause=0.01)
+    assert (status, document["type"]) == (413, f"{URN}body-too-large")
+
+
+def test_an_idle_connection_is_closed_after_a_refused_body_too(limited: Server) -> None:
+    head = b"POST /predict HTTP/1.1\r\nhost: x\r\ncontent-length: 1000000\r\n\r\n"
+    status, headers, _ = raw(limited, head, b" " * 500_000, b" " * 500_000, pause=0.05)
+    assert (status, headers.get("connection")) == (413, None)
+
+
 HARMLESS = '{"x5":"[{[{[{[{[{[{\\"[{111111111111111111111111111111111111111111111111111111"}'
 """A row that only looks as if it were deep, or held a long number."""
 
