@@ -3,9 +3,11 @@ PYTHON ?= python3
 BIN := .venv/bin
 IMAGE ?= coefficient-scorer
 STANDIN ?= standin
+LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+	--custom-compile-command 'make lock'
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format export standin bench bench-quick image clean
+.PHONY: help run test lint format export standin bench bench-quick lock image clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -58,6 +60,10 @@ bench: .venv/.dev bench/.venv-peers/.done ## measure everything: bench/results.j
 
 bench-quick: .venv/.dev bench/.venv-peers/.done ## the main figures in a minute; writes nothing
 	$(BIN)/python -m bench --quick
+
+lock: .venv/.dev ## pin what the image installs, with hashes: the newest versions that fit pyproject.toml
+	@$(LOCK) --extra service --output-file deploy/image/requirements-service.txt
+	@$(LOCK) --extra service --extra store --output-file deploy/image/requirements-service-store.txt
 
 image: ## build the Docker image
 	docker build --tag $(IMAGE) .
