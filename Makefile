@@ -3,11 +3,13 @@ PYTHON ?= python3
 BIN := .venv/bin
 IMAGE ?= coefficient-scorer
 STANDIN ?= standin
+VERSION = $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' scorer/__init__.py)
+REVISION = $(shell git describe --always --dirty --abbrev=40 --exclude '*' 2>/dev/null || echo unknown)
 LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
 	--custom-compile-command 'make lock'
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format export standin bench bench-quick lock image clean
+.PHONY: help run test lint format export standin bench bench-quick lock image image-test clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -66,7 +68,11 @@ lock: .venv/.dev ## pin what the image installs, with hashes: the newest version
 	@$(LOCK) --extra service --extra store --output-file deploy/image/requirements-service-store.txt
 
 image: ## build the Docker image
-	docker build --tag $(IMAGE) .
+	@docker info >/dev/null 2>&1 || { echo "make $@: no Docker engine can be reached: is Docker installed, and running?" >&2; exit 1; }
+	docker build $(DOCKER_BUILD_OPTIONS) --tag $(IMAGE) --build-arg VERSION=$(VERSION) --build-arg REVISION=$(REVISION) .
+
+image-test: image .venv/.dev ## build the Docker image, run it with no rights and hold its answers to the library's
+	IMAGE=$(IMAGE) $(BIN)/python -m pytest tests/image.py --capture=no
 
 clean: ## remove what the commands above made
 	rm -rf .venv bench/.venv-peers build dist .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache $(STANDIN)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shutil
-import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -15,7 +14,7 @@ from urllib.parse import urlencode
 import pytest
 
 from scorer.service.exposition import METRICS, PREFIX
-from tests.servers import Client, end, wait_until
+from tests.servers import Client, end, free_port, wait_until
 
 SUFFIXES = {"counter": ("_total",), "gauge": ("",), "histogram": ("_bucket", "_sum", "_count")}
 EXPOSED = {
@@ -92,8 +91,7 @@ class Prometheus:
 def prometheus(config: Path) -> Iterator[Prometheus]:
     """Runs Prometheus on a free loopback port, with its data beside its configuration, until the block ends."""
     assert PROMETHEUS
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
+    port = free_port()
     directory = config.parent
     command = [PROMETHEUS, f"--config.file={config}", f"--storage.tsdb.path={directory / 'data'}"]
     log = directory / "log"

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -108,6 +109,13 @@ class Server:
         """Sends a signal and waits for the end. Returns the exit code."""
         self.process.send_signal(number)
         return self.process.wait(STOP_SECONDS)
+
+
+def free_port() -> int:
+    """A port on loopback that nothing listens on just now."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+    return port
 
 
 def wait_until(condition: Callable[[], Any], what: str) -> Any:

@@ -6,7 +6,6 @@ import json
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 from http import HTTPStatus
@@ -26,6 +25,7 @@ from scorer.service.holder import Holder
 from scorer.service.problems import _URN, TABLE
 from scorer.service.settings import PREFIX, Settings
 from tests.conftest import SHIPPED, SMALL_BY_FORMAT
+from tests.servers import free_port
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -56,8 +56,7 @@ def test_every_command_is_in_the_readme(parser: Any, name: str) -> None:
 def test_the_commands_of_the_page_on_versions_run(tmp_path: Path) -> None:
     """As they stand there, but for the port."""
     shutil.copytree(ROOT / "coefficients", tmp_path / "coefficients")
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = str(listener.getsockname()[1])
+    port = str(free_port())
     blocks = re.findall(r"```sh\n(.*?)```", (ROOT / "docs" / "versions.md").read_text(), re.DOTALL)
     script = "".join(["set -eo pipefail\ntrap 'kill $!' EXIT\n", *blocks]).replace("1313", port)
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"

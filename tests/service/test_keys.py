@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import socket
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,7 @@ from scorer.__main__ import main
 from scorer.errors import SettingError, UnauthorizedError
 from scorer.service import keys
 from scorer.service.keys import Keys
-from tests.servers import Client, Server, running, wait_until
+from tests.servers import Client, Server, free_port, running, wait_until
 
 GUARDED = (("POST", "/predict"), ("GET", "/model"), ("GET", "/model/history"), ("GET", "/openapi.json"), ("GET", "/no"))
 
@@ -93,8 +92,7 @@ def test_a_server_with_keys(file: Path) -> None:
 
 
 def test_a_port_for_probes_alone(file: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
+    port = free_port()
     environment = {"SCORER_ADMIN_PORT": str(port), "SCORER_API_KEYS_FILE": str(file)}
     headers = {"authorization": "Bearer first"}
     for workers in ("1", "2"):
