@@ -36,10 +36,12 @@ run: .venv/.service ## serve the shipped model on port 1313
 test: .venv/.dev ## all tests, with the coverage gate
 	$(BIN)/python -m pytest --cov --cov-report=term
 
-lint: .venv/.dev ## ruff and mypy
+lint: .venv/.dev ## ruff, mypy, shellcheck and hadolint
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	$(BIN)/shellcheck $$(git grep --untracked --files-with-matches --extended-regexp '^#!.*[ /](ba)?sh$$')
+	$(BIN)/hadolint Dockerfile
 
 format: .venv/.dev ## let ruff format and mend
 	$(BIN)/ruff format
