@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import subprocess
 import time
 from collections.abc import Iterator
@@ -18,7 +19,7 @@ import pytest
 
 import scorer
 from tests.conftest import StandIn
-from tests.servers import Client, free_port, wait_until
+from tests.servers import Client, free_port, run_api, wait_until
 
 MOST_ADDED_BYTES = 100_000_000
 """To the base image. 76 MB were measured, and 87 MB where the base comes without bytecode."""
@@ -129,3 +130,15 @@ def test_docker_stop_is_a_clean_end(image: str) -> None:
     with container(image) as (name, _):
         docker("stop", name)
         assert docker("inspect", "--format={{.State.ExitCode}}", name) == "0"
+
+
+def test_run_api_serves_and_ctrl_c_leaves_no_container(row: dict[str, Any], model: scorer.Scorer) -> None:
+    with run_api() as (process, port, _):
+        listed = ["ps", "--all", "--quiet", f"--filter=name=coefficient-scorer-{process.pid}"]
+        assert docker(*listed)
+        client = Client(port)
+        assert client.predict(row).json() == model.score(row).to_rows()
+        client.close()
+        os.killpg(process.pid, signal.SIGINT)
+        assert process.wait(60) == 130
+        assert docker(*listed) == ""

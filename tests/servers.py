@@ -16,9 +16,11 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any
 
 _ADDRESS = re.compile(r" at http://\S+:(\d+) ")
+RUN_API = Path(__file__).parents[1] / "run_api.sh"
 START_SECONDS = 30
 STOP_SECONDS = 30
 WAIT_SECONDS = 30
@@ -178,3 +180,32 @@ def running(
             reader.join()
         if process.stdout is not None:
             process.stdout.close()
+
+
+@contextmanager
+def run_api(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], int, str]]:
+    """Runs run_api.sh on a free port, in a process group of its own, until the block ends.
+
+    Returns:
+        Its process, the port, and the call that it says to try, once it is ready.
+    """
+    port = free_port()
+    process = subprocess.Popen(
+        [RUN_API, *arguments, "--port", str(port), "--workers", "2"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # as from a terminal
+    )
+    assert process.stdout is not None
+    try:
+        said = ""
+        while "--data" not in said:
+            line = process.stdout.readline()
+            assert line, f"it ended before it was ready: {said}"
+            said += line
+        yield process, port, said[said.index("  curl") :]
+    finally:
+        end(process)
+        process.stdout.close()
