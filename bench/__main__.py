@@ -15,10 +15,10 @@ from typing import Any
 
 import scorer
 from bench import contenders, measure, report
-from bench.load import LoadError, require_wrk
 from bench.peers.catalog import PEERS, PYTHON, ROOT
 from bench.peers.check import DifferenceError
 from bench.peers.running import PeerError
+from bench.wrk import LoadError, require_wrk
 from export import standin
 
 RESULTS = ROOT / "bench" / "results.json"

@@ -17,10 +17,10 @@ from typing import Any
 import orjson
 
 from bench import contenders
-from bench.load import Load, cpu_seconds, drive, memory_bytes, slow_connections
 from bench.peers.catalog import Peer
 from bench.peers.check import MODEL, check_port, make_bodies
 from bench.peers.running import Server, running
+from bench.wrk import Load, cpu_seconds, drive, memory_bytes, slow_connections
 from export import certificate
 from scorer.store.directory import load
 from scorer.store.places import Directory
