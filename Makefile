@@ -3,13 +3,14 @@ PYTHON ?= python3
 BIN := .venv/bin
 IMAGE ?= coefficient-scorer
 STANDIN ?= standin
+URL ?= http://127.0.0.1:1313
 VERSION = $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' scorer/__init__.py)
 REVISION = $(shell git describe --always --dirty --abbrev=40 --exclude '*' 2>/dev/null || echo unknown)
 LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
 	--custom-compile-command 'make lock'
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format export standin bench bench-quick lock image image-test clean
+.PHONY: help run test lint format export standin bench bench-quick load lock image image-test clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -65,6 +66,9 @@ bench: .venv/.dev bench/.venv-peers/.done ## measure everything: bench/results.j
 bench-quick: .venv/.dev bench/.venv-peers/.done ## the main figures in a minute; writes nothing
 	$(BIN)/python -m bench --quick
 
+load: .venv/.dev ## stress a running server: make load URL=http://host:1313 LOAD="parallel --rate 500"
+	$(BIN)/python -m bench.load --url $(URL) $(LOAD)
+
 lock: .venv/.dev ## pin what the image installs, with hashes: the newest versions that fit pyproject.toml
 	@$(LOCK) --extra service --output-file deploy/image/requirements-service.txt
 	@$(LOCK) --extra service --extra store --output-file deploy/image/requirements-service-store.txt
@@ -77,4 +81,4 @@ image-test: image .venv/.dev ## build the Docker image, run it with no rights an
 	IMAGE=$(IMAGE) $(BIN)/python -m pytest tests/image.py --capture=no
 
 clean: ## remove what the commands above made
-	rm -rf .venv bench/.venv-peers build dist .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache $(STANDIN)
+	rm -rf .venv bench/.venv-peers build dist .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache bench/load-results $(STANDIN)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import csv
 import json
 import platform
 import subprocess
@@ -18,11 +17,10 @@ from bench import contenders, measure, report
 from bench.peers.catalog import PEERS, PYTHON, ROOT
 from bench.peers.check import DifferenceError
 from bench.peers.running import PeerError
+from bench.rows import SEED, stand_in
 from bench.wrk import LoadError, require_wrk
-from export import standin
 
 RESULTS = ROOT / "bench" / "results.json"
-SEED = 13
 TRAIN_ROWS = 40_000
 LIBRARIES = ("numpy", "msgspec", "orjson", "starlette", "uvicorn", "uvloop", "httptools")
 QUICK_PEERS = "ac"
@@ -96,14 +94,7 @@ def run(quick: bool, directory: Path) -> dict[str, Any]:
 
 def make_bodies(directory: Path) -> tuple[Path, measure.Bodies]:
     """The stand-in training file, and request bodies of the test rows: numbers as numbers, other cells as texts."""
-    model = scorer.load()
-    train, test = standin.write(TRAIN_ROWS, SEED, directory, model)
-    plain = {declared.name for declared in model.file.inputs if declared.kind == "number"}
-    with test.open(newline="") as file:
-        rows = [
-            {name: (float(cell) if name in plain else cell) if cell else None for name, cell in row.items()}
-            for row in csv.DictReader(file)
-        ]
+    train, rows = stand_in(TRAIN_ROWS, SEED, directory, scorer.load())
     return train, measure.Bodies(rows, directory)
 
 
