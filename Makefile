@@ -10,7 +10,7 @@ LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --upgrade --universal --pyt
 	--custom-compile-command 'make lock'
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format export standin bench bench-quick load lock image image-test clean
+.PHONY: help run test lint format export standin bench bench-quick load capacity lock image image-test clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -68,6 +68,9 @@ bench-quick: .venv/.dev bench/.venv-peers/.done ## the main figures in a minute;
 
 load: .venv/.dev ## stress a running server: make load URL=http://host:1313 LOAD="parallel --rate 500"
 	$(BIN)/python -m bench.load --url $(URL) $(LOAD)
+
+capacity: .venv/.dev ## latencies against load, measured and simulated: docs/scaling.md and its plot (two minutes)
+	$(BIN)/python -m bench.capacity
 
 lock: .venv/.dev ## pin what the image installs, with hashes: the newest versions that fit pyproject.toml
 	@$(LOCK) --extra service --output-file deploy/image/requirements-service.txt

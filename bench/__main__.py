@@ -1,4 +1,4 @@
-"""python -m bench [--quick]: measures, and writes bench/results.json and the table in docs/benchmark.md."""
+"""python -m bench [--quick]: measures, and writes bench/results.json and the tables made of it in docs/."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from typing import Any
 
 import scorer
 from bench import contenders, measure, report
-from bench.peers.catalog import PEERS, PYTHON, ROOT
+from bench.capacity import page
+from bench.peers.catalog import PEERS, PYTHON
 from bench.peers.check import DifferenceError
 from bench.peers.running import PeerError
 from bench.rows import SEED, stand_in
 from bench.wrk import LoadError, require_wrk
 
-RESULTS = ROOT / "bench" / "results.json"
 TRAIN_ROWS = 40_000
 LIBRARIES = ("numpy", "msgspec", "orjson", "starlette", "uvicorn", "uvloop", "httptools")
 QUICK_PEERS = "ac"
@@ -46,8 +46,9 @@ def main() -> int:
         return 130
     print(report.tables(results))
     if not quick:
-        RESULTS.write_text(json.dumps(results, indent=1) + "\n")
+        page.RESULTS.write_text(json.dumps(results, indent=1) + "\n")
         report.write(results)
+        page.write(results, json.loads(page.CAPACITY.read_text()))
     return 0
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -170,11 +171,14 @@ def _others(results: Results) -> str:
 
 def write(results: Results) -> None:
     """Puts the tables into the page, in the place of the last ones."""
-    start, end = _MARKS[0].format("python -m bench"), _MARKS[1]
-    page = PAGE.read_text()
+    put(PAGE, "python -m bench", tables(results))
+
+
+def put(page: Path, command: str, text: str) -> None:
+    """Puts what a command has measured into a page, between its marks."""
+    start, end = _MARKS[0].format(command), _MARKS[1]
     pattern = re.compile(re.escape(start) + ".*?" + re.escape(end), re.DOTALL)
-    block = f"{start}\n\n{tables(results)}\n\n{end}"
-    PAGE.write_text(pattern.sub(lambda _match: block, page))
+    page.write_text(pattern.sub(lambda _match: f"{start}\n\n{text}\n\n{end}", page.read_text()))
 
 
 def _ratio(above: dict[str, list[float]], below: dict[str, list[float]], name: str) -> float:

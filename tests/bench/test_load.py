@@ -11,9 +11,8 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from contextlib import closing
+from http.server import BaseHTTPRequestHandler
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -26,51 +25,10 @@ from bench.load.drive import poisson
 from bench.load.scenarios import NAMES
 from scorer.coefficients import CoefficientFile
 from scorer.service import keys
+from tests.bench.between import between, make_certificate
 from tests.servers import Server, running, wait_until
 
 ROOT = Path(__file__).parents[2]
-Spoil = Callable[[BaseHTTPRequestHandler, bytes], bytes | None]
-
-
-@contextmanager
-def between(server: Server, spoil: Spoil) -> Iterator[str]:
-    """A real HTTP server that passes requests on to a scorer and spoils answers of POST. Yields its URL.
-
-    Args:
-        server: the scorer.
-        spoil: gets the handler and the answer's body, and returns another body, or None to close the connection.
-    """
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-        wbufsize = -1  # head and body in one write
-
-        def pass_on(self) -> None:
-            body = self.rfile.read(int(self.headers.get("content-length") or 0))
-            with server.client() as client:
-                answer = client.send(self.command, self.path.removeprefix("/models"), body)
-            text = spoil(self, answer.body) if self.command == "POST" else answer.body
-            if text is None:
-                self.close_connection = True
-                return
-            self.send_response(answer.status)
-            self.send_header("content-length", str(len(text)))
-            self.end_headers()
-            self.wfile.write(text)
-
-        do_GET = do_POST = pass_on  # noqa: N815 (http.server's names)
-
-        def log_message(self, *_: Any) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as httpd:
-        thread = threading.Thread(target=httpd.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{httpd.server_port}/models"
-        finally:
-            httpd.shutdown()
-            thread.join()
 
 
 def load(server: Server | str, out: Path, *arguments: str) -> int:
@@ -143,6 +101,17 @@ def test_other_wrong_answers_are_named(
     with between(server, lambda _handler, body: spoil(body)) as url:
         assert load(url, tmp_path, "singles", "--seed", "4") == 1
     assert words in capsys.readouterr().out
+
+
+def test_tls(
+    server: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_certificate(tmp_path / "tls.pem")
+    with between(server, lambda _handler, body: body, tmp_path / "tls.pem") as url:
+        assert load(url, tmp_path, "parallel") == 2
+        assert "self-signed certificate" in capsys.readouterr().err
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "tls.pem"))
+        assert load(url, tmp_path, "parallel") == 0
 
 
 def test_errors_are_counted_by_kind(server: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,0 +1,163 @@
+"""Service times of one worker, and its latencies at rates that wait for nobody."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import mean
+from typing import Any
+
+import numpy as np
+import uvloop
+
+from bench.capacity.queue import Seconds, Service, arrivals, shared
+from bench.load.client import Target
+from bench.load.drive import Driver, Record, poisson
+from bench.load.scenarios import Bodies, Call
+from bench.peers.catalog import HOST
+from bench.peers.running import Server
+from bench.rows import Row
+from bench.wrk import cpu_seconds
+
+SHARES = (0.3, 0.5, 0.7, 0.8, 0.9)
+"""Of saturation."""
+ROUNDS = 15
+KEPT = 5
+"""Of the rounds, those in which the rest of the machine did least: picked by that, not by what came out."""
+SECONDS = 1.0
+CALLS = 5_000
+CONNECTIONS = 64
+PROBABILITIES = (*np.linspace(0, 0.99, 100).tolist(), 0.995, 0.998, 0.999, 0.9995, 0.9999)
+SIMULATED = 400_000
+LIMIT = 60.0
+Result = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A run, and what it took.
+
+    Attributes:
+        records: of the calls, all answered with 200.
+        cpu_seconds: of the server, a call.
+        others: share of the machine's CPU time that other processes took meanwhile.
+    """
+
+    records: list[Record]
+    cpu_seconds: float
+    others: float
+
+
+class Worker:
+    """A server with one worker, and what it is asked."""
+
+    def __init__(self, server: Server, rows: list[Row]) -> None:
+        self._server = server
+        self._bodies = Bodies(rows)
+        self._target = Target(f"http://{HOST}:{server.port}")
+
+    def ask(self, count: int, connections: int, rate: float | None = None, seed: int = 0) -> Asked:
+        """Sends single rows.
+
+        Raises:
+            RuntimeError: a call was not answered with 200: latencies would mean nothing.
+        """
+        calls = [Call([place % len(self._bodies)], alone=True) for place in range(count)]
+        driver = Driver(self._target, self._bodies, calls, poisson(rate, seed) if rate else None)
+        before = self._look()
+        run = uvloop.run(driver.drive(connections, LIMIT))
+        server, client, busy, total = (now - then for now, then in zip(self._look(), before, strict=True))
+        good = [record for record in run.records if record.answer and record.answer.status == 200]
+        if len(good) != count:
+            raise RuntimeError(f"{count - len(good)} of {count} calls were not answered with 200")
+        return Asked(run.records, server / count, max(0.0, busy - server - client) / total)
+
+    def _look(self) -> tuple[float, float, float, float]:
+        """CPU-seconds: of the server, of this process, of the whole machine, and what that has to give."""
+        ticks = [int(field) for field in Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]]
+        whole = sum(ticks) / os.sysconf("SC_CLK_TCK")
+        idle = (ticks[3] + ticks[4]) / os.sysconf("SC_CLK_TCK")
+        return cpu_seconds(self._server.processes()), cpu_seconds([os.getpid()]), whole - idle, whole
+
+    def bytes_of(self, rows: int) -> Result:
+        """Bytes of a request and its answer, heads included; of one row alone if rows is 1."""
+        call = Call([place % len(self._bodies) for place in range(rows)], alone=rows == 1)
+        request = self._target.request("POST", "/predict", self._bodies.of(call))
+        request = request.replace(b"\r\n", b"\r\nconnection: close\r\n", 1)
+        with socket.create_connection((HOST, self._server.port)) as connection:
+            connection.sendall(request)
+            answer = sum(iter(lambda: len(connection.recv(1 << 20)), 0))
+        return {"rows": rows, "in": len(request), "out": answer}
+
+
+def measure(server: Server, rows: list[Row], say: Callable[[str], None]) -> Result:
+    """Everything.
+
+    A call keeps the worker busy for its CPU time at saturation: it has one thread that waits for nothing else. How much
+    that differs from call to call, latencies of calls that come alone show; what is left of those is added to each
+    call as it is: the client, the kernel and waking up.
+    """
+    worker = Worker(server, rows)
+    worker.ask(CALLS, 8)
+    say("Service times")
+    alone = _quietest([worker.ask(CALLS, 1) for _ in range(ROUNDS)])
+    full = _quietest([worker.ask(CALLS, 32) for _ in range(ROUNDS)])
+    cpu = mean(asked.cpu_seconds for asked in full)
+    latencies = np.array([record.seconds for asked in alone for record in asked.records])
+    overhead = max(0.0, float(latencies.mean()) - cpu)
+    services = np.maximum(latencies - overhead, cpu / 10)
+    quantiles = np.quantile(services * (cpu / services.mean()), PROBABILITIES)
+    service = Service(np.array(PROBABILITIES), quantiles)
+    rounds: list[list[Asked]] = []
+    for number in range(ROUNDS):
+        say(f"Rates, round {number + 1} of {ROUNDS}")
+        asked = [worker.ask(int(share / cpu * SECONDS), CONNECTIONS, share / cpu, number) for share in SHARES]
+        rounds.append(asked)
+    return {
+        "cpu_seconds": cpu,
+        "alone_cpu_seconds": mean(asked.cpu_seconds for asked in alone),
+        "overhead_seconds": overhead,
+        "service": {"probabilities": PROBABILITIES, "seconds": quantiles.tolist()},
+        "rates": [
+            _at(share, share / cpu, _quietest(list(runs)), service, overhead)
+            for share, runs in zip(SHARES, zip(*rounds, strict=True), strict=True)
+        ],
+        "bytes": [worker.bytes_of(1), worker.bytes_of(10_000)],
+    }
+
+
+def _quietest(runs: list[Asked]) -> list[Asked]:
+    return sorted(runs, key=lambda asked: asked.others)[:KEPT]
+
+
+def _at(share: float, rate: float, runs: list[Asked], service: Service, overhead: float) -> Result:
+    """Runs at a rate, each beside a simulation of the very arrivals that it had, and one of ideal arrivals."""
+    random = np.random.default_rng(0)
+    ideal = shared(arrivals(rate, SIMULATED, random), service.draw(SIMULATED, random), 1)
+    return {
+        "share": share,
+        "rate": rate,
+        "ideal": _percentiles(ideal + overhead),
+        "runs": [_beside(asked, service, overhead, random) for asked in runs],
+    }
+
+
+def _beside(asked: Asked, service: Service, overhead: float, random: np.random.Generator) -> Result:
+    late = np.array([record.late for record in asked.records])
+    sent = np.array([record.begin for record in asked.records]) + late
+    taken = np.array([record.seconds for record in asked.records]) - late
+    simulated = shared(np.sort(sent), service.draw(len(sent), random), 1)
+    return {
+        "measured": _percentiles(taken),
+        "simulated": _percentiles(simulated + overhead),
+        "late": _percentiles(late),
+        "cpu_seconds": asked.cpu_seconds,
+        "others": asked.others,
+    }
+
+
+def _percentiles(times: Seconds) -> Result:
+    return {"p50": float(np.percentile(times, 50)), "p99": float(np.percentile(times, 99))}
