@@ -6,6 +6,7 @@ Writes bench/capacity.json, docs/scaling.svg and the tables of docs/scaling.md (
 from __future__ import annotations
 
 import json
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -44,4 +45,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the server is stopped then too
     sys.exit(main())
