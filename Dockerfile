@@ -12,7 +12,7 @@ COPY deploy/image/requirements-$EXTRAS.txt requirements.txt
 RUN python3 -m pip install --no-cache-dir --disable-pip-version-check --root-user-action ignore --no-compile \
     --require-hashes --only-binary :all: --target packages --requirement requirements.txt
 # Tests, sources and stubs are of no use to what runs. Bytecode that does not look at its source's time stays valid
-# wherever it is copied to, and with one time for all files the same contents make the same layers.
+# wherever it is copied to. One time for all files: two builds of the same pins give the same files.
 ARG SOURCE_DATE_EPOCH=0
 RUN find packages -depth \( -type d \( -name tests -o -path '*/numpy/f2py' -o -path '*/numpy/distutils' \) \
     -o -type f \( -name '*.pyi' -o -name '*.pyx' -o -name '*.pxd' -o -name '*.[cha]' \) \) -exec rm -r {} + && \

@@ -137,8 +137,8 @@ case $mode in
         attend make --silent image IMAGE="$image" || fail "the image could not be built"
         read -r -a run_options <<<"${DOCKER_RUN_OPTIONS:---publish $port:$port}"
         outlives=docker
-        docker run --rm --name "$container" --read-only --tmpfs /tmp --cap-drop ALL --security-opt no-new-privileges \
-            --env SCORER_PORT --env SCORER_WORKERS "${run_options[@]}" "$image" &
+        docker run --rm --init --name "$container" --env SCORER_PORT --env SCORER_WORKERS \
+            --read-only --tmpfs /tmp --cap-drop ALL --security-opt no-new-privileges "${run_options[@]}" "$image" &
         ;;
     compose)
         docker compose version >/dev/null 2>&1 || fail "this Docker has no compose plugin"
