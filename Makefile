@@ -8,6 +8,8 @@ VERSION = $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' scorer/__init__.py)
 REVISION = $(shell git describe --always --dirty --abbrev=40 --exclude '*' 2>/dev/null || echo unknown)
 LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
 	--custom-compile-command 'make lock'
+MANIFESTS = deploy/kubernetes/overlays/production/namespace.yaml $(filter-out %/kustomization.yaml, \
+	$(wildcard deploy/kubernetes/base/*.yaml deploy/kubernetes/components/*/*.yaml))
 
 .DEFAULT_GOAL := help
 .PHONY: help run test lint format export standin bench bench-quick load capacity lock image image-test clean
@@ -37,12 +39,13 @@ run: .venv/.service ## serve the shipped model on port 1313
 test: .venv/.dev ## all tests, with the coverage gate
 	$(BIN)/python -m pytest --cov --cov-report=term
 
-lint: .venv/.dev ## ruff, mypy, shellcheck and hadolint
+lint: .venv/.dev ## ruff, mypy, shellcheck, hadolint, the schemas of manifests and workflows
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/shellcheck $$(git grep --untracked --files-with-matches --extended-regexp '^#!.*[ /](ba)?sh$$')
 	$(BIN)/hadolint Dockerfile
+	$(BIN)/kubernetes-validate --strict --quiet $(MANIFESTS)
 
 format: .venv/.dev ## let ruff format and mend
 	$(BIN)/ruff format

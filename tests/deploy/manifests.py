@@ -1,0 +1,61 @@
+"""The Kubernetes manifests as the API server would get them: rendered by kubectl, which needs no cluster for it."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+KUBERNETES = ROOT / "deploy" / "kubernetes"
+KUBECTL = shutil.which("kubectl")
+needs_kubectl = pytest.mark.skipif(not KUBECTL, reason="kubectl is not installed")
+
+
+@dataclass(frozen=True)
+class Manifests:
+    """The resources of a kustomization."""
+
+    resources: list[dict[str, Any]]
+
+    def all(self, kind: str) -> list[dict[str, Any]]:
+        """The resources of a kind."""
+        return [resource for resource in self.resources if resource["kind"] == kind]
+
+    def one(self, kind: str) -> Any:
+        """The only resource of a kind."""
+        (found,) = self.all(kind)
+        return found
+
+    @property
+    def pod(self) -> Any:
+        """What the Deployment makes pods of."""
+        return self.one("Deployment")["spec"]["template"]
+
+    @property
+    def container(self) -> Any:
+        """The pod's only container."""
+        (found,) = self.pod["spec"]["containers"]
+        return found
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """The SCORER_* variables of the container."""
+        data: dict[str, str] = self.one("ConfigMap")["data"]
+        return data
+
+
+@cache
+def render(directory: str) -> Manifests:
+    """What `kubectl apply --kustomize` would apply, of a directory below deploy/kubernetes."""
+    assert KUBECTL
+    command = [KUBECTL, "kustomize", str(KUBERNETES / directory)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return Manifests(list(yaml.safe_load_all(done.stdout)))
