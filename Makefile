@@ -3,6 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 IMAGE ?= coefficient-scorer
 STANDIN ?= standin
+DIST ?= dist
 URL ?= http://127.0.0.1:1313
 VERSION = $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' scorer/__init__.py)
 REVISION = $(shell git describe --always --dirty --abbrev=40 --exclude '*' 2>/dev/null || echo unknown)
@@ -12,7 +13,7 @@ MANIFESTS = deploy/kubernetes/overlays/production/namespace.yaml $(filter-out %/
 	$(wildcard deploy/kubernetes/base/*.yaml deploy/kubernetes/components/*/*.yaml))
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format export standin bench bench-quick load capacity lock image image-test clean
+.PHONY: help run test lint format export standin bench bench-quick load capacity lock image image-test dist clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -46,6 +47,8 @@ lint: .venv/.dev ## ruff, mypy, shellcheck, hadolint, the schemas of manifests a
 	$(BIN)/shellcheck $$(git grep --untracked --files-with-matches --extended-regexp '^#!.*[ /](ba)?sh$$')
 	$(BIN)/hadolint Dockerfile
 	$(BIN)/kubernetes-validate --strict --quiet $(MANIFESTS)
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
 
 format: .venv/.dev ## let ruff format and mend
 	$(BIN)/ruff format
@@ -86,5 +89,13 @@ image: ## build the Docker image
 image-test: image .venv/.dev ## build the Docker image, run it with no rights and hold its answers to the library's
 	IMAGE=$(IMAGE) $(BIN)/python -m pytest tests/image.py --capture=no
 
+dist: .venv/.dev ## what a release has: wheel, sdist, coefficient files and SHA256SUMS, in dist/
+	rm -rf $(DIST)
+	$(BIN)/python -m hatchling build -d $(DIST)
+	set -e; for file in coefficients/*/*.json; do \
+		cp "$$file" "$(DIST)/$$(basename "$$(dirname "$$file")")-$$(basename "$$file")"; \
+	done
+	cd $(DIST) && sha256sum -- * > SHA256SUMS
+
 clean: ## remove what the commands above made
-	rm -rf .venv bench/.venv-peers build dist .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache bench/load-results $(STANDIN)
+	rm -rf .venv bench/.venv-peers build $(DIST) .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache bench/load-results $(STANDIN)
