@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections import Counter
+from http.client import HTTPException
 from typing import Any
 
 from tests.servers import Server
@@ -48,6 +49,6 @@ class Requests:
                     if not right or json.dumps(answer.json()) != self._expected[sha256][index]:
                         self.wrong.append(f"{answer.status} {answer.headers} {answer.body[:200]!r}")
                     self.answered[self._versions.get(sha256, "?")] += 1
-                except OSError as error:
+                except (OSError, HTTPException) as error:
                     self.wrong.append(repr(error))
                     return
