@@ -55,6 +55,11 @@ class Scores:
     def __len__(self) -> int:
         return len(self.phat)
 
+    def part(self, start: int, end: int) -> Scores:
+        """What the model says of some of the rows."""
+        read = [values[start:end] for values in self.read]
+        return Scores(self.phat[start:end], self.outcome[start:end], self.file, self.equation, read)
+
     @cached_property
     def entered(self) -> Sequence[NDArray[Any]]:
         """What entered the equation of each input: standardized float64, or codes of levels; shape (n,) each."""

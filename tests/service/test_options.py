@@ -14,6 +14,7 @@ import scorer
 from scorer import Scorer, reading
 from scorer.errors import ParameterError
 from scorer.explain import contributions, explain, log_odds
+from scorer.service.answers import EXPLAINED_ROWS
 from scorer.service.batches import Batch
 from scorer.service.holder import Served
 from scorer.service.options import DOCUMENTED, Options, parse
@@ -140,3 +141,10 @@ def test_reported_errors_over_http(server: Server) -> None:
     message = "the text is not a number"
     assert second == {"error": {"field": "x12", "code": "not_a_number", "message": message}}
     assert third["error"]["code"] == "no_model_input"
+
+
+def test_long_batches_are_explained_as_short_ones_are(row: dict[str, Any]) -> None:
+    rows = [{**row, "x91": number} for number in range(2 * EXPLAINED_ROWS + 1)]
+    options = Options(explain=True)
+    assert answer(rows, options) == [one for each in rows for one in answer([each], options)]
+    assert answer([], options) == []
