@@ -13,7 +13,7 @@ MANIFESTS = deploy/kubernetes/overlays/production/namespace.yaml $(filter-out %/
 	$(wildcard deploy/kubernetes/base/*.yaml deploy/kubernetes/components/*/*.yaml))
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format export standin bench bench-quick load capacity lock image image-test dist clean
+.PHONY: help run test lint format export standin bench bench-quick load capacity accuracy suite writeup lock image image-test dist clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -47,6 +47,7 @@ lint: .venv/.dev ## ruff, mypy, shellcheck, hadolint, the schemas of manifests a
 	$(BIN)/shellcheck $$(git grep --untracked --files-with-matches --extended-regexp '^#!.*[ /](ba)?sh$$')
 	$(BIN)/hadolint Dockerfile
 	$(BIN)/kubernetes-validate --strict --quiet $(MANIFESTS)
+	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec deploy/compose.yaml
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
 
@@ -77,6 +78,15 @@ load: .venv/.dev ## stress a running server: make load URL=http://host:1313 LOAD
 
 capacity: .venv/.dev ## latencies against load, measured and simulated: docs/scaling.md and its plot (two minutes)
 	$(BIN)/python -m bench.capacity
+
+accuracy: .venv/.dev ## parity with statsmodels and what rounding costs: bench/accuracy.json
+	$(BIN)/python -m bench.accuracy
+
+suite: .venv/.dev ## run all tests, and write how many there are and what they cover: bench/suite.json
+	$(BIN)/python -m bench.suite
+
+writeup: .venv/.dev ## docs/writeup.pdf, of docs/writeup.typ and the figures that the commands above have written
+	$(BIN)/python -c 'import typst; typst.compile("docs/writeup.typ", output="docs/writeup.pdf", root=".")'
 
 lock: .venv/.dev ## pin what the image installs, with hashes: the newest versions that fit pyproject.toml
 	@$(LOCK) --extra service --output-file deploy/image/requirements-service.txt
