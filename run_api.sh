@@ -41,11 +41,20 @@ misuse() {
 child=    # the process that is waited for
 outlives= # what goes on when that process has ended: docker or compose
 
+# A container that is still being created can be neither stopped nor removed: tries again until docker run has ended.
+stop_container() {
+    for _ in {1..200}; do
+        kill -0 "$child" || return
+        docker stop --time 30 "$container" || sleep 0.3
+    done
+    docker rm --force "$container"
+}
+
 clean_up() {
     local code=$?
     trap '' INT TERM HUP
     case $outlives in
-        docker) docker stop --time 30 "$container" || docker rm --force "$container" ;;
+        docker) stop_container ;;
         compose) docker compose --file "$stack" down ;;
     esac >/dev/null 2>&1 || true
     if [[ -n $child ]]; then

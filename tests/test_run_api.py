@@ -69,11 +69,11 @@ def test_a_port_that_is_taken() -> None:
 def test_it_does_not_wait_for_ever(tmp_path: Path) -> None:
     """The model is never there: it says what the server says, and stops the server."""
     port = free_port()
-    environment = {"SCORER_MODEL": str(tmp_path), "READY_SECONDS": "1", "PORT": str(port), "SCORER_WORKERS": "1"}
+    environment = {"SCORER_MODEL": str(tmp_path), "READY_SECONDS": "10", "PORT": str(port), "SCORER_WORKERS": "1"}
     code, _, err = run("--local", environment=environment)
     assert code == 1
     last = err.splitlines()[-1]
-    assert last.startswith("run_api.sh: not ready after 1 seconds: HTTP/1.1 503 Service Unavailable {")
+    assert last.startswith("run_api.sh: not ready after 10 seconds: HTTP/1.1 503 Service Unavailable {")
     assert json.loads(last[last.index("{") :])["detail"]
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", port))
