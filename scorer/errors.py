@@ -25,16 +25,17 @@ ScorerError
 │   └── BadShapeError           neither a row, nor rows, nor columns of one length
 ├── RequestError
 │   ├── MalformedBodyError      a request body that is no JSON document
-│   ├── BodyTooLargeError       .limit in bytes
-│   ├── RowTooLargeError        .limit in bytes
-│   ├── TooManyRowsError        .limit
-│   ├── TooDeepError            .limit
-│   ├── NumberTooLongError      .limit in characters
+│   ├── LimitError              .limit: more than is taken
+│   │   ├── BodyTooLargeError   in bytes
+│   │   ├── RowTooLargeError    in bytes
+│   │   ├── TooManyRowsError
+│   │   ├── TooDeepError        objects and arrays within each other
+│   │   ├── NumberTooLongError  in characters
+│   │   └── OverloadedError     requests at a time
 │   ├── UnsupportedBodyError    a content type or content encoding that is not read
 │   ├── SlowBodyError           .seconds; the body did not arrive in time
 │   ├── ParameterError          .parameter; a query parameter that is not known, or a value that it cannot have
 │   ├── UnauthorizedError       no API key, or one that is not known
-│   ├── OverloadedError         .limit; more requests at a time than are taken on
 │   └── NotReadyError           no certified model is loaded yet
 ├── SettingError                .setting, .reason
 ├── StoreError                  .place, .reason: cannot be opened or written to, or a key that cannot be used
@@ -45,6 +46,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 PROBLEMS_SHOWN = 20
 """How many bad cells an error lists; it counts them all."""
@@ -195,64 +197,54 @@ class MalformedBodyError(RequestError):
     """The request body is no JSON document."""
 
 
-class BodyTooLargeError(RequestError):
-    """The request body is larger than the limit.
+class LimitError(RequestError):
+    """More of something than is taken. Which, and in what unit, is the subclass's.
 
     Attributes:
-        limit: the largest body accepted, in bytes.
+        limit: the most that is taken.
     """
+
+    _says: ClassVar[str]
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
-        super().__init__(f"the request body is larger than the limit of {limit:,} bytes")
+        super().__init__(self._says.format(limit))
 
 
-class RowTooLargeError(RequestError):
-    """One row, or what cannot be told from one, is larger than is taken into memory.
+class BodyTooLargeError(LimitError):
+    """The request body is larger than the limit, in bytes."""
 
-    Attributes:
-        limit: the largest that is, in bytes.
-    """
-
-    def __init__(self, limit: int) -> None:
-        self.limit = limit
-        super().__init__(f"a row is larger than the limit of {limit:,} bytes, or the rows cannot be told apart")
+    _says = "the request body is larger than the limit of {:,} bytes"
 
 
-class TooManyRowsError(RequestError):
-    """The request has more rows than are scored at a time.
+class RowTooLargeError(LimitError):
+    """One row, or what cannot be told from one, is larger than is taken into memory, in bytes."""
 
-    Attributes:
-        limit: the most that are.
-    """
-
-    def __init__(self, limit: int) -> None:
-        self.limit = limit
-        super().__init__(f"the request has more rows than the limit of {limit:,}")
+    _says = "a row is larger than the limit of {:,} bytes, or the rows cannot be told apart"
 
 
-class TooDeepError(RequestError):
-    """Objects and arrays within each other, too many of them.
+class TooManyRowsError(LimitError):
+    """The request has more rows than are scored at a time."""
 
-    Attributes:
-        limit: how deep they may be.
-    """
-
-    def __init__(self, limit: int) -> None:
-        self.limit = limit
-        super().__init__(f"the body is nested deeper than the limit of {limit:,}")
+    _says = "the request has more rows than the limit of {:,}"
 
 
-class NumberTooLongError(RequestError):
-    """A JSON number with too many characters.
+class TooDeepError(LimitError):
+    """Objects and arrays within each other, too many of them."""
 
-    Attributes:
-        limit: how many it may have.
-    """
+    _says = "the body is nested deeper than the limit of {:,}"
 
-    def __init__(self, limit: int) -> None:
-        self.limit = limit
-        super().__init__(f"a number is longer than the limit of {limit:,} characters")
+
+class NumberTooLongError(LimitError):
+    """A JSON number with too many characters."""
+
+    _says = "a number is longer than the limit of {:,} characters"
+
+
+class OverloadedError(LimitError):
+    """More requests at a time than this worker takes on."""
+
+    _says = "{:,} requests are being answered, which is as many as are taken on at a time"
 
 
 class UnsupportedBodyError(RequestError):
@@ -288,18 +280,6 @@ class UnauthorizedError(RequestError):
 
     def __init__(self) -> None:
         super().__init__("send a known API key: Authorization: Bearer KEY")
-
-
-class OverloadedError(RequestError):
-    """More requests at a time than this worker takes on.
-
-    Attributes:
-        limit: the most that it does.
-    """
-
-    def __init__(self, limit: int) -> None:
-        self.limit = limit
-        super().__init__(f"{limit:,} requests are being answered, which is as many as are taken on at a time")
 
 
 class NotReadyError(RequestError):

@@ -76,14 +76,11 @@ def _may_be_deeper(depth: int, text: bytes | bytearray, end: int, rows: int) -> 
     if rows == 1 and b"[" not in text and text.rfind(b"{") == 0:
         return False  # a single row, as most are
     left = depth + max(rows - 1, 0)
-    for bracket in (b"[", b"{"):
-        place = text.find(bracket, 0, end)
-        while place >= 0:
-            if not left:
-                return True
-            left -= 1
-            place = text.find(bracket, place + 1, end)
-    return False
+    place = text.find(b"[", 0, end)
+    while place >= 0 and left >= 0:
+        left -= 1
+        place = text.find(b"[", place + 1, end)
+    return left < 0 or int(np.count_nonzero(np.frombuffer(text, np.uint8, end) == ord("{"))) > left
 
 
 def _may_be_longer(length: int, text: bytes | bytearray, end: int) -> bool:
