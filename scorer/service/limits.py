@@ -1,9 +1,9 @@
 """What a body may hold beside what JSON allows: how many rows, how deep, how long its numbers.
 
 The decoder skips what the model does not use, and says nothing of it. So depth and length are looked for in the text,
-in two steps. The first one costs a batch about a fiftieth of its time: it hops from one opening bracket to the next to
-count them, and from quote to quote to see that they are near each other. It never misses anything; where it is in doubt
-the second one reads the text again, without the texts in it.
+in two steps. The first one costs a batch about a fiftieth of its time: it counts opening brackets, and hops from quote
+to quote to see that they are near each other. It never misses anything; where it is in doubt the second one reads the
+text again, without the texts in it.
 """
 
 from __future__ import annotations
