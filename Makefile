@@ -86,7 +86,7 @@ suite: .venv/.dev ## run all tests, and write how many there are and what they c
 	$(BIN)/python -m bench.suite
 
 writeup: .venv/.dev ## docs/writeup.pdf, of docs/writeup.typ and the figures that the commands above have written
-	$(BIN)/python -c 'import typst; typst.compile("docs/writeup.typ", output="docs/writeup.pdf", root=".")'
+	$(BIN)/python -m bench.writeup
 
 lock: .venv/.dev ## pin what the image installs, with hashes: the newest versions that fit pyproject.toml
 	@$(LOCK) --extra service --output-file deploy/image/requirements-service.txt
