@@ -13,8 +13,7 @@ import random
 import re
 from collections.abc import Callable, Sequence
 from itertools import pairwise
-from pathlib import Path
-from typing import Any, NamedTuple, NoReturn
+from typing import Any
 
 import pytest
 import schemathesis
@@ -39,7 +38,8 @@ from scorer.service.limits import Limits
 from scorer.service.options import Options
 from scorer.service.settings import Settings
 from tests.conftest import DATA
-from tests.servers import Answer, Server, running
+from tests.servers import Answer, Server
+from tests.service.strict_json import has_surrogates, read
 from tests.service.test_rows import MODEL, SERVED, USED
 
 TIMEOUT_SECONDS = 30
@@ -69,70 +69,6 @@ BODIES: dict[str, bytes] = {
     "many-numbers": b"[" + b"1," * 5_000 + b"1]",
     "many-commas": b"[" + b"," * MEGABYTE + b"]",
 }
-
-
-class Document(NamedTuple):
-    """A body as the standard library reads it.
-
-    Attributes:
-        value: of two equal names the last counts; bytes that are no UTF-8 are lone surrogates.
-        clean: all of it is UTF-8, and no text holds a lone surrogate.
-        depth: how deep it is nested.
-        longest_number: in characters.
-    """
-
-    value: Any
-    clean: bool
-    depth: int
-    longest_number: int
-
-
-def read(body: bytes) -> Document | None:
-    """The strict reading of a body: no NaN and no byte order mark; None where it is no JSON, or far too deep for it."""
-    text = body.decode("utf-8", "surrogateescape")
-    try:
-        value = json.loads(text, parse_constant=refuse, parse_int=parse_integer)
-        # with the members that do not count, and numbers as they are written
-        members = json.loads(text, parse_int=Number, parse_float=Number, object_pairs_hook=Members)
-        return Document(value, not has_surrogates(members), *depth_and_longest_number(members))
-    except (ValueError, RecursionError):
-        return None
-
-
-class Number(str):
-    """A number's characters."""
-
-
-class Members(list[tuple[str, Any]]):
-    """An object's names and values."""
-
-
-def depth_and_longest_number(members: Any) -> tuple[int, int]:
-    """How deep a body is nested, and how many characters its longest number has."""
-    level, longest, nodes = 0, 0, [members]
-    while nodes:
-        longest = max([longest, *(len(node) for node in nodes if isinstance(node, Number))])
-        lists = [node for node in nodes if isinstance(node, list)]
-        nodes = [part[1] if isinstance(node, Members) else part for node in lists for part in node]
-        level += bool(lists)
-    return level, longest
-
-
-def refuse(constant: str) -> NoReturn:
-    raise ValueError(constant)
-
-
-def parse_integer(digits: str) -> int | float:
-    """Python refuses to make an integer of more than 4,300 digits; any of 400 is beyond float64."""
-    return int(digits) if len(digits) < 400 else float(digits)
-
-
-def has_surrogates(value: Any) -> bool:
-    try:
-        json.dumps(value, ensure_ascii=False).encode()
-    except UnicodeEncodeError:
-        return True
-    return False
 
 
 def library_row(row: Any) -> dict[str, Any]:
@@ -238,43 +174,6 @@ def test_hostile_bodies_are_answered_as_the_library_does(name: str, way: str, se
     good = post(server.port, json.dumps(row).encode())
     assert (good.status, good.json()) == (200, MODEL.score(row).to_rows())
     check(BODIES[name], outcome_of(answer), way == "report")
-
-
-def memory(server: Server, field: str) -> int:
-    """VmRSS, what is in memory, or VmHWM, the most that ever was, in bytes."""
-    lines = Path(f"/proc/{server.process.pid}/status").read_text().splitlines()
-    (kilobytes,) = (line.split()[1] for line in lines if line.startswith(f"{field}:"))
-    return int(kilobytes) * 1024
-
-
-def test_memory_does_not_grow_with_hostile_bodies() -> None:
-    packed = [gzip.compress(body, 1) for body in BODIES.values()]
-    sizes: list[int] = []
-    with running() as server, server.client() as client:
-        for _ in range(24):
-            for body in packed:
-                client.send("POST", "/predict?on_error=report", body, {"content-encoding": "gzip"})
-            sizes.append(memory(server, "VmRSS"))
-        server.stop()
-    assert sizes[-1] - sizes[3] < 2 * MEGABYTE, sizes  # the first rounds warm up
-    assert "".join(server.output) == ""  # no fault was logged
-
-
-def test_a_row_of_many_texts_takes_little_memory() -> None:
-    row = b'{"x5":"monday","x0":[' + b'"",' * 5_000_000 + b"[]," * 600 + b"1]}"
-    with running() as server:
-        before = memory(server, "VmHWM")
-        assert post(server.port, gzip.compress(row), encoding="gzip").status == 200
-        assert memory(server, "VmHWM") - before < 200 * MEGABYTE
-
-
-@pytest.mark.parametrize(("start", "row"), [("[", "1,"), (" " * 2_000 + "[", "{},")], ids=["numbers", "empty-objects"])
-def test_far_too_many_rows_take_little_memory(start: str, row: str) -> None:
-    body = f"{start}{row * (4_000_000 // len(row))}{row[:-1]}]".encode()
-    with running() as server:
-        before = memory(server, "VmHWM")
-        assert post(server.port, gzip.compress(body), encoding="gzip").status == 422
-        assert memory(server, "VmHWM") - before < 200 * MEGABYTE
 
 
 texts = ['"monday"', '"$5,547.78"', '"62.5%"', '"NA"', '"é😀"', r'"\ud83d\ude00"', '"},{"', r'"\"}"', '""', r'"\u0000"']
