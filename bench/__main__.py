@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import argparse
 import json
-import platform
 import subprocess
 import sys
 import tempfile
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import scorer
 from bench import contenders, measure, report
 from bench.capacity import page
+from bench.machine import machine, say
 from bench.peers.catalog import PEERS, PYTHON
 from bench.peers.check import DifferenceError
 from bench.peers.running import PeerError
@@ -22,7 +21,6 @@ from bench.rows import SEED, stand_in
 from bench.wrk import LoadError, require_wrk
 
 TRAIN_ROWS = 40_000
-LIBRARIES = ("numpy", "msgspec", "orjson", "starlette", "uvicorn", "uvloop", "httptools")
 QUICK_PEERS = "ac"
 
 
@@ -97,24 +95,6 @@ def make_bodies(directory: Path) -> tuple[Path, measure.Bodies]:
     """The stand-in training file, and request bodies of the test rows: numbers as numbers, other cells as texts."""
     train, rows = stand_in(TRAIN_ROWS, SEED, directory, scorer.load())
     return train, measure.Bodies(rows, directory)
-
-
-def machine() -> dict[str, Any]:
-    """What it was measured on."""
-    info = Path("/proc/cpuinfo")
-    names = [line.split(":")[1].strip() for line in info.read_text().splitlines() if line.startswith("model name")]
-    return {
-        "processor": names[0] if names else platform.processor(),
-        "cpus": len(names),
-        "system": platform.platform(terse=True),
-        "python": platform.python_version(),
-        "libraries": {name: version(name) for name in LIBRARIES},
-    }
-
-
-def say(text: str) -> None:
-    """Progress, on stderr: stdout is for the table."""
-    print(text, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

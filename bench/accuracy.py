@@ -8,7 +8,6 @@ rounding    a fit on the stand-in training rows against itself with its coeffici
 
 from __future__ import annotations
 
-import csv
 import sys
 import tempfile
 from dataclasses import replace
@@ -21,7 +20,8 @@ from numpy.typing import NDArray
 
 import scorer
 from bench.peers.catalog import ROOT
-from export import certificate, standin, train
+from bench.rows import Row, stand_in
+from export import certificate, train
 from scorer.equation import sigmoid
 from scorer.scorer import Scorer
 
@@ -30,7 +30,6 @@ TRAIN_ROWS, SEED = 40_000, 26
 DECIMALS = 4
 """Of the published coefficients."""
 
-Row = dict[str, str | None]
 Figures = dict[str, Any]
 
 
@@ -49,9 +48,7 @@ def measure(rows: int = TRAIN_ROWS) -> Figures:
     """
     model = scorer.load()
     with tempfile.TemporaryDirectory() as directory:
-        training, test = standin.write(rows, SEED, Path(directory), model)
-        with test.open(newline="") as file:
-            tested: list[Row] = [{name: cell or None for name, cell in row.items()} for row in csv.DictReader(file)]
+        training, tested = stand_in(rows, SEED, Path(directory), model)
         fit = train.fit(training, _say_nothing)
         file = train.coefficient_file(fit, training, "standin", "1.0.0", "Stand-in data, at full precision.")
     return {

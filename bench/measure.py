@@ -17,7 +17,7 @@ from typing import Any
 import orjson
 
 from bench import contenders
-from bench.peers.catalog import Peer
+from bench.peers.catalog import ROOT, Peer
 from bench.peers.check import MODEL, check_port, make_bodies
 from bench.peers.running import Server, running
 from bench.wrk import Load, cpu_seconds, drive, memory_bytes, slow_connections
@@ -27,7 +27,6 @@ from scorer.store.places import Directory
 from scorer.store.pointer import Pointer
 from scorer.store.sources import point
 
-ROOT = Path(__file__).parents[1]
 BATCH_ROWS = 10_000
 SWAP_SECONDS = 0.2
 SINGLE_CONNECTIONS = 8

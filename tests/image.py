@@ -19,7 +19,7 @@ import pytest
 
 import scorer
 from tests.conftest import StandIn
-from tests.servers import Client, free_port, run_api, wait_until
+from tests.servers import Client, answers, free_port, run_api, wait_until
 
 MOST_ADDED_BYTES = 100_000_000
 """To the base image. 76 MB were measured, and 87 MB where the base comes without bytecode."""
@@ -42,18 +42,6 @@ def docker(*arguments: str) -> str:
     return done.stdout.strip()
 
 
-def accepts(port: int) -> bool:
-    """Whether the server says that it is ready."""
-    try:
-        client = Client(port)
-        try:
-            return client.send("GET", "/readyz").status == 200
-        finally:
-            client.close()
-    except OSError:
-        return False
-
-
 @contextmanager
 def container(image: str) -> Iterator[tuple[str, int]]:
     """Runs the image with no rights, waits until it is ready, and removes it. Gives its id and its port."""
@@ -64,7 +52,7 @@ def container(image: str) -> Iterator[tuple[str, int]]:
     try:
         started = time.monotonic()
         docker("start", name)
-        wait_until(lambda: accepts(port), "the container")
+        wait_until(lambda: answers(port, "/readyz"), "the container")
         print(f"\nready {time.monotonic() - started:.2f} s after docker start")
         yield name, port
     except BaseException:

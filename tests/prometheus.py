@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 import pytest
 
 from scorer.service.exposition import METRICS, PREFIX
-from tests.servers import Client, end, free_port, wait_until
+from tests.servers import Client, answers, end, free_port, wait_until
 
 SUFFIXES = {"counter": ("_total",), "gauge": ("",), "histogram": ("_bucket", "_sum", "_count")}
 EXPOSED = {
@@ -56,14 +56,6 @@ class Prometheus:
     def __init__(self, port: int) -> None:
         self._port = port
 
-    def ready(self) -> bool:
-        """Whether it answers."""
-        try:
-            with closing(Client(self._port)) as client:
-                return client.send("GET", "/-/ready").status == 200
-        except OSError:
-            return False
-
     def get(self, path: str, **parameters: str) -> Any:
         """The data of an answer of its API."""
         with closing(Client(self._port)) as client:
@@ -101,7 +93,7 @@ def prometheus(config: Path) -> Iterator[Prometheus]:
         )
         try:
             found = Prometheus(port)
-            wait_until(lambda: process.poll() is not None or found.ready(), "Prometheus")
+            wait_until(lambda: process.poll() is not None or answers(port, "/-/ready"), "Prometheus")
             assert process.poll() is None, log.read_text()
             yield found
         finally:

@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
@@ -118,6 +118,15 @@ def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port: int = listener.getsockname()[1]
     return port
+
+
+def answers(port: int, path: str) -> bool:
+    """Whether a server on loopback answers GET with 200."""
+    try:
+        with closing(Client(port)) as client:
+            return client.send("GET", path).status == HTTPStatus.OK
+    except OSError:
+        return False
 
 
 def wait_until(condition: Callable[[], Any], what: str) -> Any:

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import scorer
 from bench import contenders
-from bench.__main__ import machine, say
 from bench.capacity import page, plot
 from bench.capacity.measure import measure
 from bench.load.client import TargetError
+from bench.machine import machine, say
 from bench.peers.check import MODEL
 from bench.peers.running import PeerError, running
 from bench.rows import SEED, stand_in
