@@ -97,7 +97,7 @@ image: ## build the Docker image
 	docker build $(DOCKER_BUILD_OPTIONS) --tag $(IMAGE) --build-arg VERSION=$(VERSION) --build-arg REVISION=$(REVISION) .
 
 image-test: image .venv/.dev ## build the Docker image, run it with no rights and hold its answers to the library's
-	IMAGE=$(IMAGE) $(BIN)/python -m pytest tests/image.py --capture=no
+	IMAGE=$(IMAGE) $(BIN)/python -m pytest tests/deploy/image.py --capture=no
 
 dist: .venv/.dev ## what a release has: wheel, sdist, coefficient files and SHA256SUMS, in dist/
 	rm -rf $(DIST)

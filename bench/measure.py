@@ -23,9 +23,9 @@ from bench.peers.running import Server, running
 from bench.wrk import Load, cpu_seconds, drive, memory_bytes, slow_connections
 from export import certificate
 from scorer.store.directory import load
-from scorer.store.places import Directory
 from scorer.store.pointer import Pointer
 from scorer.store.sources import point
+from scorer.store.storage import Directory
 
 BATCH_ROWS = 10_000
 SWAP_SECONDS = 0.2

@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 
 from export.errors import ApprovedDiffersError
-from scorer import files, tables
+from scorer import files
 from scorer.coefficients import CoefficientFile, Input, NumberInput, Term
 from scorer.errors import RowsError, TableError
+from scorer.formats import tables
 from scorer.scorer import Scorer
 
 

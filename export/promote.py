@@ -10,10 +10,10 @@ from scorer import reading
 from scorer.errors import MissingFileError
 from scorer.files import replacing
 from scorer.scorer import Scorer
-from scorer.store.places import Directory, Place, open_place
 from scorer.store.pointer import POINTER, SIGNATURE, Pointer, parse, version_key
 from scorer.store.signing import PrivateKey
 from scorer.store.sources import Loaded, OneFile, Versions, load_from, point, put
+from scorer.store.storage import Directory, Place, open_place
 
 TIMEOUT = 30.0
 """Seconds that the store may take for one answer."""

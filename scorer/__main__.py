@@ -19,7 +19,7 @@ from scorer.scores import Scores
 from scorer.store.directory import load
 
 if TYPE_CHECKING:
-    from scorer.tables import Batch
+    from scorer.formats.tables import Batch
 
 EXIT_OK = 0
 EXIT_ERROR = 2
@@ -143,7 +143,7 @@ def _verify(options: argparse.Namespace) -> None:
 
 
 def _score(options: argparse.Namespace) -> None:
-    from scorer import tables
+    from scorer.formats import tables
 
     piped = str(options.file) == "-"
     if piped and not options.read_as:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from scorer import document
+from scorer import strict_json
 
 FORMATS = (1, 2)
 """The formats that this version reads. A file is written in the one it was read in, so its bytes stay the same."""
@@ -179,7 +179,7 @@ class CoefficientFile:
 
     def to_bytes(self) -> bytes:
         """Canonical bytes: reading.parse of them gives an equal file, and writing that gives the same bytes."""
-        return document.encode(self.document())
+        return strict_json.encode(self.document())
 
     def document(self) -> dict[str, object]:
         """The document as dicts and lists, keys in the format's order."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from scorer import errors
 from scorer.coefficients import NUMBER_KINDS, CategoryInput, Dummy, Input, NumberInput, TrainingRange
-from scorer.document import Node
+from scorer.strict_json import Node
 
 
 def parse_inputs(node: Node, missing_markers: tuple[str, ...], file_format: int) -> dict[str, Input]:

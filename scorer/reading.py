@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from scorer import document, errors
+from scorer import errors, strict_json
 from scorer.coefficients import (
     FORMATS,
     RULE,
@@ -25,8 +25,8 @@ from scorer.coefficients import (
     Provenance,
     Term,
 )
-from scorer.document import Node
 from scorer.inputs import known_level, parse_inputs, unique_texts
+from scorer.strict_json import Node
 
 _KEYS = (
     "format",
@@ -60,14 +60,14 @@ def read(path: Path) -> CoefficientFile:
 
 
 def read_bytes(path: Path) -> bytes:
-    """A file's bytes, at most one over document.MAX_BYTES of them, so that no huge file is taken into memory.
+    """A file's bytes, at most one over strict_json.MAX_BYTES of them, so that no huge file is taken into memory.
 
     Raises:
         UnreadableFileError: with the system's own word for why; MissingFileError where there is none.
     """
     try:
         with path.open("rb") as file:
-            return file.read(document.MAX_BYTES + 1)
+            return file.read(strict_json.MAX_BYTES + 1)
     except FileNotFoundError:
         raise errors.MissingFileError(str(path), "$", "no such file or directory") from None
     except OSError as error:
@@ -84,7 +84,7 @@ def parse(data: bytes, source: str = "coefficient file") -> CoefficientFile:
     Raises:
         CoefficientFileError: one of its leaves, with the path in the document.
     """
-    root = document.parse(data, source)
+    root = strict_json.parse(data, source)
     members = root.members()
     if "format" in members and (found := members["format"].integer()) not in FORMATS:
         known = " and ".join(map(str, FORMATS))

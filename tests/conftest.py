@@ -17,7 +17,7 @@ import scorer
 from export import certificate, standin
 from scorer.coefficients import CoefficientFile, NumberInput, TrainingRange
 from scorer.store.directory import shipped
-from tests.servers import Server, running
+from tests.support.servers import Server, running
 
 settings.register_profile("tests", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("tests")

@@ -20,12 +20,12 @@ from export.__main__ import _parser as export_parser
 from scorer.__main__ import _parser as scorer_parser
 from scorer.coefficients import FORMATS
 from scorer.service.app import create_app
-from scorer.service.documents import _PROBLEM
 from scorer.service.holder import Holder
+from scorer.service.openapi import _PROBLEM
 from scorer.service.problems import _URN, TABLE
 from scorer.service.settings import PREFIX, Settings
 from tests.conftest import SHIPPED, SMALL_BY_FORMAT
-from tests.servers import free_port
+from tests.support.servers import free_port
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()

@@ -11,7 +11,7 @@ from zipfile import ZipFile
 import pytest
 
 import scorer
-from tests.servers import running
+from tests.support.servers import running
 
 ROOT = Path(__file__).parents[1]
 

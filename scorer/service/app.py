@@ -17,10 +17,10 @@ from scorer.errors import UnauthorizedError
 from scorer.service import problems
 from scorer.service.holder import Holder
 from scorer.service.keys import Keys
-from scorer.service.metrics import PREDICT, Metrics
 from scorer.service.predict import Predict
 from scorer.service.settings import Settings
-from scorer.service.watch import Watch
+from scorer.service.telemetry.counters import PREDICT, Metrics
+from scorer.service.telemetry.request_log import Watch
 
 ADMIN = frozenset({"/livez", "/readyz", "/metrics"})
 """What an admin port serves, and what needs no key."""
@@ -109,7 +109,7 @@ def create_app(holder: Holder, settings: Settings = Settings()) -> Service:  # n
         return _json(orjson.dumps({"status": "ready", "model": file.model, "version": file.version}))
 
     async def scrape(request: Request) -> Response:
-        from scorer.service.exposition import expose  # who is not scraped does not pay for the import
+        from scorer.service.telemetry.exposition import expose  # who is not scraped does not pay for the import
 
         text, content_type = expose(metrics.all_snapshots(), request.headers.get("accept", ""))
         return Response(text, headers={"content-type": content_type})

@@ -9,8 +9,8 @@ import orjson
 
 from scorer.errors import NotReadyError
 from scorer.scorer import Scorer
-from scorer.service import documents
-from scorer.service.rows import RowCodec
+from scorer.service import openapi
+from scorer.service.codec.rows import RowCodec
 from scorer.service.shadow import Shadow
 
 
@@ -27,8 +27,8 @@ class Served:
             (b"x-model-version", file.version.encode()),
             (b"x-model-sha256", file.sha256.encode()),
         ]
-        self.model_document = documents.model(scorer)
-        self.openapi_document = orjson.dumps(documents.openapi(scorer))
+        self.model_document = openapi.model(scorer)
+        self.openapi_document = orjson.dumps(openapi.openapi(scorer))
 
 
 class Holder:

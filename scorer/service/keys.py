@@ -14,7 +14,7 @@ from pathlib import Path
 from time import monotonic
 
 from scorer.errors import CoefficientFileError, SettingError, UnauthorizedError
-from scorer.store.places import Directory
+from scorer.store.storage import Directory
 
 SETTING = "SCORER_API_KEYS_FILE"
 LOOK_SECONDS = 1.0

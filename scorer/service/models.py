@@ -13,10 +13,10 @@ from scorer.service.settings import Settings
 from scorer.service.shadow import Shadow
 from scorer.store.cache import LastGood
 from scorer.store.directory import shipped
-from scorer.store.places import Place, open_place
 from scorer.store.refresh import Refresher
 from scorer.store.refresh import Served as Version
 from scorer.store.sources import Loaded, Look, OneFile, Source, Verifier, Versions
+from scorer.store.storage import Place, open_place
 
 
 class Models:

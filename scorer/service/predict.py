@@ -11,15 +11,17 @@ from starlette.types import Message, Receive, Scope, Send
 
 from scorer.errors import BodyTooLargeError, OverloadedError, ScorerError
 from scorer.scores import Scored
-from scorer.service import bodies, options, problems
-from scorer.service.batches import Batch
+from scorer.service import problems
+from scorer.service.codec import body as bodies
+from scorer.service.codec import options
+from scorer.service.codec.limits import Limits
+from scorer.service.codec.rows import RowCodec
+from scorer.service.codec.streaming import Batch
 from scorer.service.holder import Holder
-from scorer.service.limits import Limits
-from scorer.service.metrics import Metrics
-from scorer.service.rows import RowCodec
 from scorer.service.settings import Settings
 from scorer.service.shadow import Trial
-from scorer.service.watch import Watch, is_id
+from scorer.service.telemetry.counters import Metrics
+from scorer.service.telemetry.request_log import Watch, is_id
 
 _log = logging.getLogger("scorer.service")
 

@@ -19,12 +19,12 @@ import uvicorn
 import uvicorn.config
 
 from scorer.errors import ScorerError, SettingError
-from scorer.service import logs
 from scorer.service.app import Service, create_app
 from scorer.service.holder import Holder
+from scorer.service.http_protocol import Protocol
 from scorer.service.models import Models
-from scorer.service.protocol import Protocol
 from scorer.service.settings import PREFIX, Settings
+from scorer.service.telemetry import logs
 from scorer.store.sources import Look
 
 _BACKLOG = 2_048

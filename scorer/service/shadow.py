@@ -16,7 +16,7 @@ import numpy as np
 from scorer.errors import ScorerError
 from scorer.scorer import Scorer
 from scorer.scores import Scored, Scores
-from scorer.service.rows import RowCodec
+from scorer.service.codec.rows import RowCodec
 
 Trial = list[tuple[bytes, Scored]]
 """What the first version made of a request: for each segment of its body the segment and the scores."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from scorer.store.places import Directory
 from scorer.store.sources import Loaded, Verifier, Versions, load_from, put
+from scorer.store.storage import Directory
 
 
 class LastGood:

@@ -6,8 +6,8 @@ import os
 from pathlib import Path
 
 from scorer.scorer import Scorer
-from scorer.store.places import Directory
 from scorer.store.sources import OneFile, Source, Versions, load_from
+from scorer.store.storage import Directory
 
 _INSTALLED = Path(__file__).parents[1] / "shipped"
 _CLONE = Path(__file__).parents[2] / "coefficients"

@@ -10,9 +10,9 @@ from email.utils import parsedate_to_datetime
 from time import monotonic
 from urllib.parse import quote, urlsplit, urlunsplit
 
-from scorer import __version__, document
+from scorer import __version__, strict_json
 from scorer.errors import MissingFileError, StoreError, UnreadableFileError
-from scorer.store.places import Found
+from scorer.store.storage import Found
 
 _CHUNK = 64 * 1024
 
@@ -59,12 +59,12 @@ class HTTP:
         until = monotonic() + self._timeout
         with urllib.request.urlopen(request, timeout=self._timeout) as response:
             data = b""
-            while chunk := response.read1(min(_CHUNK, document.MAX_BYTES + 1 - len(data))):
+            while chunk := response.read1(min(_CHUNK, strict_json.MAX_BYTES + 1 - len(data))):
                 data += chunk
                 if monotonic() > until:  # one that sends a byte now and then never meets the socket's timeout
                     raise TimeoutError
             promised = response.headers.get("content-length")
-            if promised is not None and len(data) < min(int(promised), document.MAX_BYTES + 1):
+            if promised is not None and len(data) < min(int(promised), strict_json.MAX_BYTES + 1):
                 raise UnreadableFileError(url, "$", f"ended after {len(data):,} of {int(promised):,} bytes")
             return Found(data, _tag(response.headers))
 

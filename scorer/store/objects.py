@@ -12,9 +12,9 @@ import obstore
 from obstore.exceptions import BaseError, NotFoundError, NotModifiedError
 from obstore.store import from_url
 
-from scorer import document
+from scorer import strict_json
 from scorer.errors import FileTooLargeError, MissingFileError, StoreError, UnreadableFileError
-from scorer.store.places import Found
+from scorer.store.storage import Found
 
 
 class Objects:
@@ -44,8 +44,8 @@ class Objects:
         """As Place."""
         try:
             found = obstore.get(self._store, key, options={"if_none_match": tag} if tag else {})
-            if found.meta["size"] > document.MAX_BYTES:
-                reason = f"{found.meta['size']:,} bytes are more than the cap of {document.MAX_BYTES:,}"
+            if found.meta["size"] > strict_json.MAX_BYTES:
+                reason = f"{found.meta['size']:,} bytes are more than the cap of {strict_json.MAX_BYTES:,}"
                 raise FileTooLargeError(self.where(key), "$", reason)
             return Found(found.bytes().to_bytes(), found.meta["e_tag"])
         except NotModifiedError:

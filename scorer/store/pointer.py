@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from scorer import document
-from scorer.document import Node
+from scorer import strict_json
+from scorer.strict_json import Node
 
 POINTER = "current.json"
 SIGNATURE = ".sig"
@@ -51,7 +51,7 @@ class Pointer:
         keys: dict[str, object] = {key: getattr(self, key) for key in _KEYS}
         if self.previous:
             keys["previous"] = {key: getattr(self.previous, key) for key in _KEYS}
-        return document.encode(keys)
+        return strict_json.encode(keys)
 
 
 def parse(data: bytes, source: str) -> Pointer:
@@ -64,7 +64,7 @@ def parse(data: bytes, source: str) -> Pointer:
     Raises:
         CoefficientFileError: it is none, or one of its names could lead out of the store.
     """
-    node = document.parse(data, source)
+    node = strict_json.parse(data, source)
     if "previous" not in node.members():
         return _pointer(node.object(*_KEYS))
     keys = node.object(*_KEYS, "previous")

@@ -11,8 +11,8 @@ from typing import NamedTuple, Protocol
 from scorer import reading
 from scorer.errors import MissingFileError, SignatureError, WrongHashError
 from scorer.scorer import Scorer
-from scorer.store.places import Found, Place
 from scorer.store.pointer import POINTER, SIGNATURE, Pointer, parse, version_key
+from scorer.store.storage import Found, Place
 
 
 class Verifier(Protocol):

@@ -17,7 +17,7 @@ from bench.capacity import page, plot
 from bench.capacity.measure import Worker
 from bench.capacity.queue import Service, arrivals, shared
 from bench.peers.running import Server as BenchServer
-from tests.servers import Server
+from tests.support.servers import Server
 
 CALLS = 400_000
 

@@ -25,8 +25,8 @@ from bench.load.drive import poisson
 from bench.load.scenarios import NAMES
 from scorer.coefficients import CoefficientFile
 from scorer.service import keys
-from tests.bench.between import between, make_certificate
-from tests.servers import Server, running, wait_until
+from tests.support.between import between, make_certificate
+from tests.support.servers import Server, running, wait_until
 
 ROOT = Path(__file__).parents[2]
 

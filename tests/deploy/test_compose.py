@@ -10,9 +10,9 @@ import pytest
 import yaml
 
 from scorer.service.settings import PREFIX, Settings
-from tests.deploy.manifests import ROOT
-from tests.prometheus import needs_promtool, promtool
-from tests.test_monitoring import CONFIG
+from tests.deploy.test_monitoring import CONFIG
+from tests.support.manifests import ROOT
+from tests.support.prometheus import needs_promtool, promtool
 
 DEPLOY = ROOT / "deploy"
 COMPOSE: dict[str, Any] = yaml.safe_load((DEPLOY / "compose.yaml").read_text())

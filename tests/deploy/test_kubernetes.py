@@ -17,8 +17,8 @@ import scorer
 from scorer.errors import SettingError
 from scorer.service.app import ADMIN, PATHS
 from scorer.service.settings import Settings
-from tests.deploy.manifests import KUBERNETES, ROOT, Manifests, needs_kubectl, render
-from tests.prometheus import needs_promtool, promtool, wrong
+from tests.support.manifests import KUBERNETES, ROOT, Manifests, needs_kubectl, render
+from tests.support.prometheus import needs_promtool, promtool, wrong
 
 pytestmark = needs_kubectl
 

@@ -13,8 +13,8 @@ import pytest
 
 import scorer
 from scorer.service import keys
-from tests.deploy.manifests import needs_kubectl, render
-from tests.servers import Client, Server, running, wait_until
+from tests.support.manifests import needs_kubectl, render
+from tests.support.servers import Client, Server, running, wait_until
 
 pytestmark = needs_kubectl
 

@@ -15,7 +15,7 @@ import yaml
 
 import scorer
 from tests.conftest import SHIPPED
-from tests.deploy.manifests import ROOT
+from tests.support.manifests import ROOT
 
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]

@@ -10,7 +10,7 @@ from scorer.coefficients import CoefficientFile
 from scorer.store.pointer import POINTER, parse
 from scorer.store.signing import PublicKey
 from tests.conftest import StandIn
-from tests.stores import Store, make_keys
+from tests.support.stores import Store, make_keys
 
 
 @pytest.fixture

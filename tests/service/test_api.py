@@ -14,7 +14,7 @@ from jsonschema import Draft202012Validator
 
 import scorer
 from tests.conftest import StandIn
-from tests.servers import Answer, Client, Server, running
+from tests.support.servers import Answer, Client, Server, running
 
 VARIABLES = 25
 

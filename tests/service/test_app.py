@@ -14,9 +14,9 @@ import uvicorn
 import scorer
 from scorer import Scorer
 from scorer.service.app import create_app
+from scorer.service.codec.rows import Part
 from scorer.service.holder import Holder, Served
-from scorer.service.rows import Part
-from tests.servers import Client
+from tests.support.servers import Client
 
 
 @contextmanager

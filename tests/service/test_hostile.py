@@ -32,15 +32,16 @@ from scorer.errors import (
     ScorerError,
     TooDeepError,
 )
-from scorer.service import batches, problems
-from scorer.service.batches import Batch
-from scorer.service.limits import Limits
-from scorer.service.options import Options
+from scorer.service import problems
+from scorer.service.codec import streaming
+from scorer.service.codec.limits import Limits
+from scorer.service.codec.options import Options
+from scorer.service.codec.streaming import Batch
 from scorer.service.settings import Settings
 from tests.conftest import DATA
-from tests.servers import Answer, Server
-from tests.service.strict_json import has_surrogates, read
-from tests.service.test_rows import MODEL, SERVED, USED
+from tests.service.codec.test_rows import MODEL, SERVED, USED
+from tests.support.json_reading import has_surrogates, read
+from tests.support.servers import Answer, Server
 
 TIMEOUT_SECONDS = 30
 MEGABYTE = 1024 * 1024
@@ -231,7 +232,7 @@ def answered(body: bytes, options: Options, limits: Limits, cuts: Sequence[int],
     batch = Batch(SERVED.codec, SERVED.codec.style(options), limits)
     try:
         for start, end in zip([0, *cuts], [*cuts, len(body)], strict=True):
-            batch._wait_for = segment_bytes if batch._wait_for == batches.SEGMENT_BYTES else batch._wait_for
+            batch._wait_for = segment_bytes if batch._wait_for == streaming.SEGMENT_BYTES else batch._wait_for
             batch.feed(body[start:end])
         answer: list[Any] = json.loads(batch.finish())
     except ScorerError as error:

@@ -11,7 +11,7 @@ from scorer.__main__ import main
 from scorer.errors import SettingError, UnauthorizedError
 from scorer.service import keys
 from scorer.service.keys import Keys
-from tests.servers import Client, Server, free_port, running, wait_until
+from tests.support.servers import Client, Server, free_port, running, wait_until
 
 GUARDED = (("POST", "/predict"), ("GET", "/model"), ("GET", "/model/history"), ("GET", "/openapi.json"), ("GET", "/no"))
 

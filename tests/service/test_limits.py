@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 from scorer import Scorer
-from scorer.service.bodies import MAX_STREAMS
-from tests.servers import Answer, Client, Server, running, wait_until
+from scorer.service.codec.body import MAX_STREAMS
+from tests.support.servers import Answer, Client, Server, running, wait_until
 
 if sys.version_info >= (3, 14):
     from compression import zstd

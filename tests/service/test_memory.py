@@ -10,8 +10,8 @@ from statistics import median
 import pytest
 
 from tests.conftest import StandIn
-from tests.servers import Server, running
 from tests.service.test_hostile import BODIES, MEGABYTE, post
+from tests.support.servers import Server, running
 
 
 def memory(server: Server, field: str) -> int:

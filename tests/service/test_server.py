@@ -20,8 +20,8 @@ from scorer.__main__ import main
 from scorer.coefficients import CoefficientFile
 from scorer.store.signing import PrivateKey
 from tests.conftest import SHIPPED
-from tests.servers import Client, Server, running, wait_until
-from tests.stores import Store, make_keys
+from tests.support.servers import Client, Server, running, wait_until
+from tests.support.stores import Store, make_keys
 
 SERVE = [sys.executable, "-m", "scorer", "serve"]
 

@@ -11,8 +11,8 @@ import pytest
 
 from scorer.coefficients import CoefficientFile
 from tests.conftest import StandIn
-from tests.servers import Client, running, wait_until
-from tests.stores import Store
+from tests.support.servers import Client, running, wait_until
+from tests.support.stores import Store
 
 ALL = {"SCORER_SHADOW_VERSION": "1.1.0", "SCORER_SHADOW_SHARE": "1", "SCORER_REFRESH_SECONDS": "0.02"}
 

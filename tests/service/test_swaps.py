@@ -16,9 +16,9 @@ from export import promote
 from scorer.coefficients import CoefficientFile
 from scorer.store.pointer import POINTER
 from scorer.store.signing import PrivateKey
-from tests.requests import Requests
-from tests.servers import Answer, Server, running, wait_until
-from tests.stores import StaticServer, Store, make_keys, s3, static_server
+from tests.support.requests import Requests
+from tests.support.servers import Answer, Server, running, wait_until
+from tests.support.stores import StaticServer, Store, make_keys, s3, static_server
 
 SWAPS = 200
 FAST = {"SCORER_REFRESH_SECONDS": "0.02", "SCORER_STORE_SECONDS": "0.5"}

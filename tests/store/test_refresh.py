@@ -12,8 +12,8 @@ from scorer.store.cache import LastGood
 from scorer.store.pointer import POINTER
 from scorer.store.refresh import Refresher
 from scorer.store.sources import Loaded, Look, OneFile, Versions
-from tests.servers import wait_until
-from tests.stores import Store
+from tests.support.servers import wait_until
+from tests.support.stores import Store
 
 NEVER = 3_600.0
 

@@ -7,7 +7,7 @@ import pytest
 
 from scorer import errors
 from scorer.store.signing import PrivateKey, PublicKey
-from tests.stores import make_keys
+from tests.support.stores import make_keys
 
 
 def test_a_signature_holds_for_its_bytes_and_its_key_alone(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from scorer.store.cache import LastGood
 from scorer.store.pointer import POINTER
 from scorer.store.signing import PrivateKey, PublicKey
 from scorer.store.sources import Loaded, Look, OneFile, Source, Versions
-from tests.stores import Store, make_keys
+from tests.support.stores import Store, make_keys
 
 
 @pytest.fixture

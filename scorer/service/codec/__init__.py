@@ -1,0 +1,1 @@
+"""Bytes → rows → bytes. Knows nothing of servers."""

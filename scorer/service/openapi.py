@@ -1,0 +1,222 @@
+"""GET /model and GET /openapi.json: documents made from the loaded coefficient file."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from scorer import __version__
+from scorer.coefficients import CategoryInput, Input
+from scorer.describe import odds_ratio
+from scorer.errors import PROBLEMS_SHOWN
+from scorer.scorer import Scorer
+from scorer.service.codec.encoder import EXPLANATION
+from scorer.service.codec.options import DOCUMENTED
+
+Document = dict[str, Any]
+
+
+def model(scorer: Scorer) -> Document:
+    """What is served: identity, inputs, equation, cutoff, where the figures come from, and how exactly they are met."""
+    file = scorer.file
+    used = {declared.name for declared in scorer.equation.inputs}
+    certificate = file.certificate
+    return {
+        "name": file.model,
+        "version": file.version,
+        "sha256": file.sha256,
+        "created": file.created,
+        "description": file.description,
+        "inputs": [_input(declared, declared.name in used) for declared in file.inputs],
+        "intercept": file.intercept,
+        "variables": [
+            {
+                "name": term.variable,
+                "input": term.input,
+                "level": term.level,
+                "coefficient": term.coefficient,
+                "odds_ratio": odds_ratio(term),
+            }
+            for term in file.terms
+        ],
+        "outcome": file.outcome,
+        "provenance": file.provenance,
+        "certificate": {
+            "rows": len(certificate.rows),
+            "computed_by": certificate.computed_by,
+            "tolerance": certificate.tolerance,
+            "largest_error": scorer.certificate_error,
+        },
+    }
+
+
+def _input(declared: Input, used: bool) -> Document:
+    levels = {"levels": declared.levels, "baseline": declared.baseline} if isinstance(declared, CategoryInput) else {}
+    return {"name": declared.name, "kind": declared.kind, "used": used, **levels}
+
+
+def openapi(scorer: Scorer) -> Document:
+    """The API in OpenAPI 3.1, with the loaded model's inputs and variables."""
+    file = scorer.file
+    bad = {
+        "400": _problem(
+            "The body is not JSON, is nested deeper than SCORER_MAX_DEPTH or has a number longer than "
+            "SCORER_MAX_NUMBER_LENGTH, or a query parameter cannot be used."
+        ),
+        "408": _problem("The body did not arrive within SCORER_RECEIVE_SECONDS."),
+        "413": _problem("The body is larger than SCORER_MAX_BODY_BYTES, or SCORER_MAX_UNPACKED_BYTES decompressed."),
+        "415": _problem("The content type is not JSON's, or the content encoding is not read, or in too many streams."),
+        "422": _problem(
+            f"Not a row or rows, more than SCORER_MAX_ROWS, or cells that no rule can read; the first {PROBLEMS_SHOWN} "
+            "are listed."
+        ),
+        "503": _problem("No certified model is loaded yet, or more requests at a time than SCORER_MAX_REQUESTS."),
+    }
+    not_ready = {"503": bad["503"]}
+    parameters = [
+        {"name": name, "in": "query", "schema": {"enum": values, "default": values[0]}}
+        for name, values in DOCUMENTED.items()
+    ]
+    rows = {"oneOf": [_reference("Row"), {"type": "array", "items": _reference("Row")}]}
+    answers = {"type": "array", "items": {"anyOf": [_reference("Answer"), _reference("RowError")]}}
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": f"{file.model} {file.version}", "version": __version__, "description": file.description},
+        "paths": {
+            "/predict": {
+                "post": {
+                    "summary": "Score 1 to N rows",
+                    "operationId": "predict",
+                    "parameters": parameters,
+                    "requestBody": {"required": True, "content": {"application/json": {"schema": rows}}},
+                    "responses": {"200": _model_answer("One answer for each row, in order.", answers), **bad},
+                }
+            },
+            "/model": _get("model", "What is served, and how it stands with its store", {"type": "object"}, not_ready),
+            "/model/history": _get("history", "The versions that this worker has served", {"type": "object"}, {}),
+            "/livez": _get("livez", "Whether the process runs", {"type": "object"}, {}),
+            "/readyz": _get("readyz", "Whether a certified model is loaded", {"type": "object"}, not_ready),
+            "/openapi.json": _get("openapi", "This document", {"type": "object"}, not_ready),
+        },
+        "components": {"schemas": {"Row": _row_schema(scorer), "Answer": _answer_schema(scorer), **_FIXED}},
+    }
+
+
+_PROBLEM: Document = {
+    "type": "object",
+    "description": "An RFC 9457 problem document.",
+    "required": ["type", "title", "status"],
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "total": {"type": "integer", "description": "How many problems there are."},
+        "errors": {
+            "type": "array",
+            "maxItems": PROBLEMS_SHOWN,
+            "items": {
+                "type": "object",
+                "required": ["row", "field", "code", "message"],
+                "properties": {
+                    "row": {"type": "integer", "description": "Zero-based."},
+                    "field": {"type": ["string", "null"], "description": "null where the row as a whole is meant."},
+                    "code": {"enum": ["not_a_number", "not_finite", "wrong_type", "not_an_object", "no_model_input"]},
+                    "message": {"type": "string"},
+                },
+            },
+        },
+    },
+}
+
+
+_FIXED: Document = {
+    "Problem": _PROBLEM,
+    "RowError": {
+        "type": "object",
+        "description": "A bad row, with on_error=report.",
+        "required": ["error"],
+        "additionalProperties": False,
+        "properties": {
+            "error": {
+                "type": "object",
+                "required": ["field", "code", "message"],
+                "properties": {
+                    "field": {"type": ["string", "null"]},
+                    "code": {"type": "string"},
+                    "message": {"type": "string"},
+                },
+            }
+        },
+    },
+    "Explanation": {
+        "type": "object",
+        "description": "What each term adds to the log-odds, with explain=true.",
+        "required": ["log_odds", "intercept", "contributions", "imputed", "unknown_levels"],
+        "properties": {
+            "log_odds": {"type": "number"},
+            "intercept": {"type": "number"},
+            "contributions": {"type": "object", "additionalProperties": {"type": "number"}},
+            "imputed": {"type": "array", "items": {"type": "string"}},
+            "unknown_levels": {"type": "array", "items": {"type": "string"}},
+        },
+    },
+}
+
+
+def _row_schema(scorer: Scorer) -> Document:
+    used = {declared.name for declared in scorer.equation.inputs}
+    properties: Document = {}
+    for declared in scorer.file.inputs:
+        if declared.name not in used:
+            properties[declared.name] = {"description": f"{declared.kind}; not used by the equation, and not read"}
+        elif isinstance(declared, CategoryInput):
+            levels = ", ".join(declared.levels)
+            properties[declared.name] = {"type": ["string", "null"], "description": f"category; levels: {levels}"}
+        else:
+            properties[declared.name] = {"type": ["number", "string", "null"], "description": declared.kind}
+    return {
+        "type": "object",
+        "description": "Raw cells by input name, at least one. null and absent are missing; unknown keys are ignored.",
+        "minProperties": 1,
+        "properties": properties,
+        "example": dict(scorer.file.certificate.rows[0].cells),
+    }
+
+
+def _answer_schema(scorer: Scorer) -> Document:
+    file = scorer.file
+    dummies = {declared.name for declared in file.inputs if isinstance(declared, CategoryInput)}
+    properties: Document = {
+        term.variable: {"enum": [0, 1]} if term.input in dummies else {"type": "number"} for term in file.terms
+    }
+    rule = f"1 where {file.outcome.rule}: {file.outcome.cutoff}"
+    properties[file.outcome.name] = {"enum": [0, 1], "description": rule}
+    properties[file.outcome.probability] = {"type": "number", "minimum": 0, "maximum": 1}
+    properties[EXPLANATION] = _reference("Explanation")
+    names = sorted(properties)
+    return {
+        "type": "object",
+        "description": "Variables are left out with variables=none; the explanation is there with explain=true alone.",
+        "required": [file.outcome.name, file.outcome.probability],
+        "additionalProperties": False,
+        "properties": {name: properties[name] for name in names},
+    }
+
+
+def _reference(schema: str) -> Document:
+    return {"$ref": f"#/components/schemas/{schema}"}
+
+
+def _problem(description: str) -> Document:
+    content = {"application/problem+json": {"schema": _reference("Problem")}}
+    return {"description": description, "content": content}
+
+
+def _model_answer(description: str, schema: Document) -> Document:
+    headers = {name: {"schema": {"type": "string"}} for name in ("x-model-name", "x-model-version", "x-model-sha256")}
+    return {"description": description, "headers": headers, "content": {"application/json": {"schema": schema}}}
+
+
+def _get(operation: str, summary: str, schema: Document, failures: Document) -> Document:
+    answer = {"description": summary, "content": {"application/json": {"schema": schema}}}
+    return {"get": {"summary": summary, "operationId": operation, "responses": {"200": answer, **failures}}}

@@ -1,0 +1,1 @@
+"""What the service tells of its requests: logs, counters, and the text that Prometheus scrapes."""

@@ -1,0 +1,115 @@
+"""Snapshots of all workers → the text that Prometheus scrapes, written by prometheus_client."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from itertools import accumulate
+from typing import Any, NamedTuple
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.registry import CollectorRegistry
+
+from scorer.service.telemetry.counters import BUCKETS, Key, Snapshot
+
+PREFIX = "scorer_"
+EARLIEST = "model_loaded_timestamp_seconds"
+"""The one gauge that is not added up."""
+
+
+class Described(NamedTuple):
+    """One metric.
+
+    Attributes:
+        kind: counter, gauge or histogram.
+        help: in words.
+        labels: their names.
+    """
+
+    kind: str
+    help: str
+    labels: tuple[str, ...] = ()
+
+
+METRICS = {
+    "requests": Described("counter", "Requests answered.", ("route", "status", "version")),
+    "errors": Described("counter", "Problems by code: of requests, and of rows.", ("code",)),
+    "rows": Described("counter", "Rows scored.", ("version",)),
+    "outcomes": Described("counter", "Rows by their outcome.", ("version", "outcome")),
+    "input_missing": Described("counter", "Cells of an input that were missing.", ("input",)),
+    "input_unknown_level": Described("counter", "Cells with a level that the model does not know.", ("input",)),
+    "input_out_of_range": Described("counter", "Numbers out of the range seen in training.", ("input",)),
+    "phat": Described("histogram", "Probabilities.", ("version",)),
+    "batch_rows": Described("histogram", "Rows of a request."),
+    "stage_seconds": Described("histogram", "Time of a request's stages: receive, decode, score, encode.", ("stage",)),
+    "requests_in_flight": Described("gauge", "POST /predict being answered."),
+    "workers": Described("gauge", "Worker processes that run."),
+    "model_info": Described("gauge", "Workers that serve this model.", ("name", "version", "sha256")),
+    "model_loaded_timestamp_seconds": Described("gauge", "When the model was loaded, in the worker that did so first."),
+    "model_swaps": Described("counter", "Models that took the place of another."),
+    "model_failures": Described("counter", "Looks at the store that went wrong."),
+    "model_failing": Described("gauge", "Workers whose last look at the store went wrong."),
+    "shadow_rows": Described("counter", "Rows that the shadow version scored too.", ("version",)),
+    "shadow_failures": Described("counter", "Requests that the shadow version could not score.", ("version",)),
+    "shadow_flipped": Described("counter", "Rows with another outcome by the shadow version.", ("version",)),
+    "shadow_difference": Described("counter", "Sum of |Δphat| of the shadow version.", ("version",)),
+}
+"""By name without prefix: what is exposed."""
+
+
+def expose(snapshots: Iterable[Snapshot], accept: str) -> tuple[bytes, str]:
+    """The text and its content type.
+
+    Args:
+        snapshots: of all workers.
+        accept: the scraper's Accept header, which says whether it reads OpenMetrics.
+    """
+    registry = CollectorRegistry()
+    registry.register(_Sum(list(snapshots)))
+    encode, content_type = choose_encoder(accept)
+    return encode(registry), content_type
+
+
+class _Sum:
+    """All snapshots, added up."""
+
+    def __init__(self, snapshots: list[Snapshot]) -> None:
+        self._values: Counter[Key] = Counter()
+        self._histograms: dict[Key, tuple[list[int], float]] = {}
+        for snapshot in snapshots:
+            for key, value in [*snapshot["counters"], *snapshot["gauges"]]:
+                if METRICS[key[0]].kind == "gauge" and not snapshot["alive"]:
+                    continue  # what a worker that has ended has counted stays counted, and that is all
+                if key[0] == EARLIEST:
+                    value = min(value, self._values.get(tuple(key), value))
+                    self._values[tuple(key)] = value
+                else:
+                    self._values[tuple(key)] += value
+            for key, counts, total in snapshot["histograms"]:
+                known, before = self._histograms.get(tuple(key), ([0] * len(counts), 0.0))
+                added = [one + other for one, other in zip(known, counts, strict=True)]
+                self._histograms[tuple(key)] = (added, before + total)
+
+    def collect(self) -> Iterator[Metric]:
+        """As prometheus_client's collectors."""
+        kinds: dict[str, Any] = {"counter": CounterMetricFamily, "gauge": GaugeMetricFamily}
+        values = defaultdict(list)
+        for (name, *labels), value in self._values.items():
+            values[name].append((labels, value))
+        for name, described in METRICS.items():
+            if described.kind == "histogram":
+                yield self._histogram(name, described)
+                continue
+            family = kinds[described.kind](PREFIX + name, described.help, labels=described.labels)
+            for labels, value in sorted(values[name]):
+                family.add_metric(labels, value)
+            yield family
+
+    def _histogram(self, name: str, described: Described) -> Metric:
+        family = HistogramMetricFamily(PREFIX + name, described.help, labels=described.labels)
+        bounds = [*map(str, BUCKETS[name]), "+Inf"]
+        for (found, *labels), (counts, total) in sorted(self._histograms.items()):
+            if found == name:
+                family.add_metric(labels, list(zip(bounds, accumulate(counts), strict=True)), total)
+        return family

@@ -1,0 +1,141 @@
+"""Bodies that arrive in chunks: whatever is cut where, the answer is that of the body as a whole."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import scorer
+from scorer.errors import RequestError, RowsError, RowTooLargeError
+from scorer.service.codec import streaming
+from scorer.service.codec.rows import RowCodec
+from scorer.service.codec.streaming import Batch
+from scorer.service.holder import Served
+from tests.conftest import StandIn
+from tests.service.codec.test_rows import any_rows
+
+MODEL = scorer.load()
+CODEC = Served(MODEL).codec
+
+row = st.dictionaries(
+    st.sampled_from(["x5", "x12", "x91", "x0", "note"]),
+    st.none() | st.floats(-1e6, 1e6) | st.sampled_from(["monday", "$5.10", "},{", '"},{"', "[{", "}]", "\\", "a,b"]),
+    min_size=1,
+)
+nested = st.fixed_dictionaries({"x91": st.floats(-9, 9), "x0": st.lists(st.fixed_dictionaries({"a": st.none()}))})
+
+
+def outcome(body: bytes, cuts: list[int], segment_bytes: int) -> object:
+    """The answer, or the error with all that it says."""
+    batch = Batch(CODEC, CODEC.usual)
+    batch._wait_for = segment_bytes
+    try:
+        for start, end in zip([0, *cuts], [*cuts, len(body)], strict=True):
+            batch.feed(body[start:end])
+            if batch._wait_for == streaming.SEGMENT_BYTES:
+                batch._wait_for = segment_bytes
+        return batch.finish()
+    except RowsError as error:
+        return type(error), error.problems, error.total
+    except RequestError as error:
+        return type(error)
+
+
+@given(
+    st.lists(row | nested, max_size=30) | any_rows,
+    st.sampled_from([(",", ":"), (", ", ": "), (" ,\n ", " : ")]),
+    st.data(),
+)
+def test_any_cuts_give_the_answer_of_the_whole(rows: Any, separators: tuple[str, str], data: st.DataObject) -> None:
+    body = json.dumps(rows, separators=separators).encode()
+    body = data.draw(st.sampled_from([body, b" \n" + body + b" ", body[:-1], body + b"]", body[: len(body) // 2]]))
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(body)), max_size=12)))
+    assert outcome(body, cuts, data.draw(st.integers(1, 200))) == outcome(body, [], 2**40)
+
+
+def test_a_batch_is_really_scored_while_it_arrives(stand_in: StandIn) -> None:
+    body = json.dumps(stand_in.rows).encode()
+    batch = Batch(CODEC, CODEC.usual)
+    most = 0
+    for start in range(0, len(body), 65_536):
+        batch.feed(body[start : start + 65_536])
+        most = max(most, batch._size)
+    assert most < streaming.SEGMENT_BYTES + 65_536
+    assert json.loads(batch.finish()) == MODEL.score(stand_in.rows).to_rows()
+
+
+def test_problems_of_all_segments_are_counted_and_the_first_listed() -> None:
+    rows: list[dict[str, Any]] = [{"x5": "monday", "x12": n} for n in range(3_000)]
+    for place in (10, 1_500, 2_999):
+        rows[place]["x12"] = "abc"
+        rows[place]["x5"] = 5
+    body = json.dumps(rows).encode()
+    error = outcome(body, list(range(0, len(body), 1_000)), 5_000)
+    assert error == outcome(body, [], 2**40)
+    assert isinstance(error, tuple)
+    kind, problems, total = error
+    assert (kind, total) == (scorer.BadRowsError, 6)
+    assert [problem.row for problem in problems] == [10, 10, 1_500, 1_500, 2_999, 2_999]
+
+
+@pytest.mark.parametrize("blanks", [10, 5_000])
+def test_blanks_between_rows_change_nothing(blanks: int) -> None:
+    separator = " " * blanks + "," + "\n" * blanks
+    body = (" " * blanks + "[" + separator.join(['{"x5": "monday"}'] * 20) + "]").encode()
+    cuts = list(range(0, len(body), 700))
+    assert outcome(body, cuts, 500) == outcome(body, [], 2**40)
+    assert len(json.loads(outcome(body, cuts, 500))) == 20  # type: ignore[arg-type]
+
+
+def counting_codec() -> tuple[RowCodec, list[int]]:
+    """A codec, and the lengths of the bodies that it was given."""
+    looked: list[int] = []
+    codec = Served(MODEL).codec
+    real = codec.answer
+
+    def counting(body: Any, *more: Any) -> Any:
+        looked.append(len(body))
+        return real(body, *more)
+
+    codec.answer = counting  # type: ignore[method-assign, assignment]
+    return codec, looked
+
+
+@pytest.mark.parametrize("text", ["},{" * 300_000, "{" * 900_000, '\\"},{' * 200_000])
+def test_texts_full_of_braces_cost_no_more_than_other_texts(text: str) -> None:
+    """Such a text is looked at, and cut wrongly, a few times only: then the rest is waited for."""
+    codec, looked = counting_codec()
+    body = json.dumps([{"x5": "monday", "note": text}, {"x5": "friday"}]).encode()
+    batch = Batch(codec, codec.usual)
+    for start in range(0, len(body), 65_536):
+        batch.feed(body[start : start + 65_536])
+    assert len(json.loads(batch.finish())) == 2
+    assert sum(looked) <= 3 * len(body)
+
+
+def test_rows_with_arrays_of_objects_in_them_are_cut_between_rows() -> None:
+    """Rows begin with the same name, which tells them from the objects within them."""
+    rows = [{"x91": 0.5, "x0": [{"a": 1}, {"b": 2}], "note": "[{},{}]"}] * 4_000
+    codec, looked = counting_codec()
+    batch = Batch(codec, codec.usual)
+    batch._wait_for = 10_000
+    body = json.dumps(rows).encode()
+    for start in range(0, len(body), 5_000):
+        batch.feed(body[start : start + 5_000])
+        batch._wait_for = min(batch._wait_for, 10_000)
+    assert len(json.loads(batch.finish())) == 4_000
+    assert len(looked) > 20
+    assert sum(looked) < 1.1 * len(body)
+
+
+def test_what_cannot_be_cut_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streaming, "MAX_ROW_BYTES", 3_000_000)
+    body = json.dumps({"x5": "monday", "note": "a" * 5_000_000}).encode()
+    batch = Batch(CODEC, CODEC.usual)
+    batch.feed(body[:2_500_000])
+    with pytest.raises(RowTooLargeError, match="3,000,000 bytes"):
+        batch.feed(body[2_500_000:])

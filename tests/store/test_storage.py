@@ -1,0 +1,214 @@
+"""What every place promises, held against a directory, a static file server and an S3 endpoint."""
+
+from __future__ import annotations
+
+import http.server
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scorer import errors, strict_json
+from scorer.store.storage import Directory, Place, open_place
+from tests.support.stores import s3, static_server
+
+TIMEOUT = 5.0
+
+
+@pytest.fixture(scope="module")
+def bucket() -> Iterator[str]:
+    """An S3 bucket that the environment leads to."""
+    with s3("models") as environment, pytest.MonkeyPatch.context() as patch:
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        yield "s3://models"
+
+
+@pytest.fixture(params=["directory", "http", "s3"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Place, Place]]:
+    """A place to read from, and one to write the same to."""
+    if request.param == "directory":
+        yield open_place(str(tmp_path / "store"), TIMEOUT), Directory(tmp_path / "store")
+    elif request.param == "s3":
+        opened = open_place(f"{request.getfixturevalue('bucket')}/{tmp_path.name}/", TIMEOUT)
+        yield opened, opened
+    else:
+        with static_server(tmp_path) as server:
+            yield open_place(f"{server.url}/store/", TIMEOUT), Directory(tmp_path / "store")
+
+
+def test_bytes_come_back_and_unchanged_ones_are_not_sent_again(place: tuple[Place, Place]) -> None:
+    reads, writes = place
+    writes.write("a b/1.json", b"first")
+    if isinstance(reads, Directory):
+        before = (reads.path / "a b" / "1.json").stat()
+    else:
+        time.sleep(2.1)  # Last-Modified counts whole seconds
+        before = None
+    found = reads.read("a b/1.json")
+    assert found is not None
+    assert found.data == b"first"
+    assert found.tag is not None
+    assert reads.read("a b/1.json", found.tag) is None
+    writes.write("a b/1.json", b"other")
+    if before and isinstance(reads, Directory):  # the same size, and even the same time
+        os.utime(reads.path / "a b" / "1.json", ns=(before.st_atime_ns, before.st_mtime_ns))
+    changed = reads.read("a b/1.json", found.tag)
+    assert changed is not None
+    assert changed.data == b"other"
+
+
+def test_what_is_not_there(place: tuple[Place, Place]) -> None:
+    with pytest.raises(errors.MissingFileError, match=r"none\.json: (no such|answered 404)"):
+        place[0].read("none.json")
+
+
+def test_a_huge_file_is_not_taken_into_memory(place: tuple[Place, Place]) -> None:
+    reads, writes = place
+    writes.write("huge.json", b" " * (strict_json.MAX_BYTES + 1000))
+    try:
+        found = reads.read("huge.json")
+    except errors.FileTooLargeError:
+        return
+    assert found is not None
+    assert len(found.data) == strict_json.MAX_BYTES + 1
+    with pytest.raises(errors.FileTooLargeError):
+        strict_json.parse(found.data, "huge")
+
+
+def test_a_directory_that_cannot_be_written_to(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(errors.StoreError, match=r"file/a\.json: (not a directory|file exists)"):
+        Directory(tmp_path / "file").write("a.json", b"")
+
+
+def test_no_bucket(bucket: str) -> None:
+    place = open_place(bucket.replace("models", "nothing"), TIMEOUT)
+    with pytest.raises(errors.StoreError, match=r"s3://nothing/a\.json: "):
+        place.write("a.json", b"")
+
+
+@pytest.mark.parametrize(
+    ("address", "reason"),
+    [
+        ("ftp://host/models", "no store has the scheme ftp: expected a directory, or one of http, https, s3, gs, az"),
+        ("http://user:secret@host/models", "a URL with a password in it ends up in logs"),
+        ("s3://", "."),
+    ],
+)
+def test_addresses_that_are_none(address: str, reason: str) -> None:
+    with pytest.raises(errors.StoreError, match=reason) as caught:
+        open_place(address, TIMEOUT)
+    assert "secret" not in str(caught.value)
+
+
+def test_without_the_store_extra_it_says_what_to_install() -> None:
+    code = """
+import sys
+sys.modules["obstore"] = None
+from scorer.store.storage import open_place
+open_place("s3://models", 5)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stderr.endswith("s3://models: needs obstore: pip install 'coefficient-scorer[store]'\n")
+
+
+@contextmanager
+def answering(*chunks: bytes, pause: float = 0.0) -> Iterator[str]:
+    """A server that sends these bytes to whoever connects first, and closes."""
+
+    def answer() -> None:
+        connection, _ = listener.accept()
+        with connection:
+            connection.recv(65536)
+            for chunk in chunks:
+                try:
+                    connection.sendall(chunk)
+                except OSError:
+                    return
+                time.sleep(pause)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=answer)
+        thread.start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        thread.join()
+
+
+OK = b"HTTP/1.1 200 OK\r\n"
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (b"HTTP/1.1 500 Oops\r\ncontent-length: 0\r\n\r\n", "answered 500"),
+        (b"HTTP/1.1 410 Gone\r\ncontent-length: 0\r\n\r\n", "answered 410"),
+        (b"HTTP/1.1 304 Not Modified\r\n\r\n", "answered 304"),
+        (OK + b"content-length: 10\r\n\r\n{}", r"ended after 2 of 10 bytes"),
+        (b"what?\r\n\r\n", "what?"),
+        (b"", "end closed connection without response"),
+    ],
+)
+def test_answers_that_are_no_file(answer: bytes, reason: str) -> None:
+    with answering(answer) as url, pytest.raises(errors.UnreadableFileError, match=reason):
+        open_place(url, TIMEOUT).read("a.json")
+
+
+def test_a_server_that_sends_a_byte_now_and_then_is_given_up_on() -> None:
+    with (
+        answering(OK + b"content-length: 99\r\n\r\n", *[b" "] * 30, pause=0.05) as url,
+        pytest.raises(errors.UnreadableFileError, match="no answer in time"),
+    ):
+        open_place(url, 0.3).read("a.json")
+
+
+def test_a_server_that_does_not_answer_is_given_up_on() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        place = open_place(f"http://127.0.0.1:{listener.getsockname()[1]}", 0.2)
+        with pytest.raises(errors.UnreadableFileError, match="no answer in time"):
+            place.read("a.json")
+
+
+def test_no_server() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    with pytest.raises(errors.UnreadableFileError, match="connection refused"):
+        open_place(url, TIMEOUT).read("a.json")
+    with pytest.raises(errors.StoreError, match="cannot be written to: promote to where it is served from"):
+        open_place(url, TIMEOUT).write("a.json", b"")
+
+
+class WithETag(http.server.BaseHTTPRequestHandler):
+    """Answers 304 to who has the ETag."""
+
+    def do_GET(self) -> None:
+        same = self.headers["if-none-match"] == '"tag"'
+        self.send_response(304 if same else 200)
+        self.send_header("etag", '"tag"')
+        self.send_header("last-modified", "no time at all")
+        self.end_headers()
+        if not same:
+            self.wfile.write(b"{}")
+
+    def log_message(self, format: str, *_arguments: Any) -> None:  # noqa: A002
+        pass
+
+
+def test_an_etag_goes_before_a_time() -> None:
+    with http.server.HTTPServer(("127.0.0.1", 0), WithETag) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        place = open_place(f"http://127.0.0.1:{server.server_port}", TIMEOUT)
+        found = place.read("a.json")
+        assert found is not None
+        assert (found.data, place.read("a.json", found.tag)) == (b"{}", None)
+        server.shutdown()
+        thread.join()

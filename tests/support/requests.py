@@ -1,0 +1,54 @@
+"""Load for tests: requests without pause, every answer checked."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections import Counter
+from http.client import HTTPException
+from typing import Any
+
+from tests.support.servers import Server
+from tests.support.stores import Store
+
+
+class Requests:
+    """Asks without pause from several connections, and checks every answer against the version that it names."""
+
+    def __init__(self, server: Server, store: Store, row: dict[str, Any]) -> None:
+        self._server = server
+        self._bodies: list[Any] = [row, {**row, "x81": "December"}, [row, {"x5": "monday"}] * 700]
+        self._expected = {
+            file.sha256: [json.dumps(scorer.score(body).to_rows()) for body in self._bodies]
+            for scorer in store.scorers.values()
+            for file in [scorer.file]
+        }
+        self._versions = {scorer.file.sha256: version for version, scorer in store.scorers.items()}
+        self._ended = threading.Event()
+        self._threads = [threading.Thread(target=self._ask, args=(index,)) for index in (0, 1, 0, 2)]
+        self.answered: Counter[str] = Counter()
+        self.wrong: list[str] = []
+
+    def __enter__(self) -> Requests:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _ask(self, index: int) -> None:
+        with self._server.client() as client:
+            while not self._ended.is_set():
+                try:
+                    answer = client.predict(self._bodies[index])
+                    sha256 = answer.headers.get("x-model-sha256", "")
+                    right = answer.status == 200 and answer.headers["x-model-version"] == self._versions[sha256]
+                    if not right or json.dumps(answer.json()) != self._expected[sha256][index]:
+                        self.wrong.append(f"{answer.status} {answer.headers} {answer.body[:200]!r}")
+                    self.answered[self._versions.get(sha256, "?")] += 1
+                except (OSError, HTTPException) as error:
+                    self.wrong.append(repr(error))
+                    return
