@@ -5,7 +5,7 @@ IMAGE ?= coefficient-scorer
 STANDIN ?= standin
 DIST ?= dist
 URL ?= http://127.0.0.1:1313
-VERSION = $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' scorer/__init__.py)
+VERSION = $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' scorer/version.py)
 REVISION = $(shell git describe --always --dirty --abbrev=40 --exclude '*' 2>/dev/null || echo unknown)
 LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
 	--custom-compile-command 'make lock'

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from export.errors import VersionExistsError
 from scorer.coefficients import CoefficientFile
-from scorer.files import replacing
+from scorer.files import atomic_write
 from scorer.store.pointer import version_key
 
 
@@ -36,5 +36,5 @@ def write_version(directory: Path, file: CoefficientFile) -> Path:
 def write_atomically(path: Path, data: bytes) -> None:
     """Writes a file, and its folder where that is missing: temporary sibling, then rename."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(path) as file:
+    with atomic_write(path) as file:
         file.write(data)

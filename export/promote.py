@@ -8,12 +8,13 @@ from export import compare
 from export.errors import NoPreviousError, VersionExistsError
 from scorer import reading
 from scorer.errors import MissingFileError
-from scorer.files import replacing
+from scorer.files import atomic_write
 from scorer.scorer import Scorer
+from scorer.store.opening import open_storage
 from scorer.store.pointer import POINTER, SIGNATURE, Pointer, parse, version_key
 from scorer.store.signing import PrivateKey
 from scorer.store.sources import Loaded, OneFile, Versions, load_from, point, put
-from scorer.store.storage import Directory, Place, open_place
+from scorer.store.storage import Directory, Storage
 
 TIMEOUT = 30.0
 """Seconds that the store may take for one answer."""
@@ -28,8 +29,8 @@ class Store:
         Raises:
             StoreError: no such kind of store, or a package is missing that it needs.
         """
-        self._place = open_place(address, TIMEOUT)
-        self.name = self._place.name
+        self._storage = open_storage(address, TIMEOUT)
+        self.name = self._storage.name
 
     def pointer(self) -> Pointer | None:
         """What the store serves now; None for nothing yet.
@@ -38,15 +39,15 @@ class Store:
             CoefficientFileError: the pointer cannot be read.
         """
         try:
-            found = self._place.read(POINTER)
+            found = self._storage.read(POINTER)
         except MissingFileError:
             return None
-        assert found is not None, "no tag was given"
-        return parse(found.data, self._place.where(POINTER))
+        assert found is not None, "no etag was given"
+        return parse(found.data, self._storage.where(POINTER))
 
     def scorer(self) -> Scorer | None:
         """The version that the store serves now, certified; None for nothing yet."""
-        return load_from(Versions(self._place)).scorer if self.pointer() else None
+        return load_from(Versions(self._storage)).scorer if self.pointer() else None
 
     def movement(self, new: Loaded, rows: Path) -> compare.Movement | None:
         """How far scores of a file of rows would move; None where the store serves nothing yet.
@@ -73,10 +74,10 @@ class Store:
         """
         before, new = self.pointer(), loaded.pointer
         if not self._lacks(new.key, loaded.data):
-            raise VersionExistsError(f"{self._place.where(new.key)} exists with other bytes: a version is immutable")
+            raise VersionExistsError(f"{self._storage.where(new.key)} exists with other bytes: a version is immutable")
         same = before is not None and before.sha256 == new.sha256
-        put(self._place, loaded, before.previous if same and before else before)
-        load_from(Versions(self._place))
+        put(self._storage, loaded, before.previous if same and before else before)
+        load_from(Versions(self._storage))
         return before
 
     def rollback(self, version: str = "") -> tuple[Pointer, Pointer]:
@@ -98,13 +99,13 @@ class Store:
         if not version and before.previous is None:
             raise NoPreviousError(f"{self.name} does not say what came before {before}: name the version with --to")
         target = version or str(before.previous).replace(" ", "/")
-        now = load_from(Versions(self._place, target)).pointer
-        point(self._place, now, before)
+        now = load_from(Versions(self._storage, target)).pointer
+        point(self._storage, now, before)
         return before, now
 
     def _lacks(self, key: str, data: bytes) -> bool:
         try:
-            found = self._place.read(key)
+            found = self._storage.read(key)
         except MissingFileError:
             return True
         return found is not None and found.data == data
@@ -116,9 +117,9 @@ def candidate(directory: Path, model: str, version: str) -> Loaded:
     Raises:
         CoefficientFileError: it is not there, not valid, or its certificate is not reproduced.
     """
-    place: Place = Directory(directory)
+    storage: Storage = Directory(directory)
     key = version_key(model, version)
-    loaded = load_from(Versions(place, f"{model}/{version}"))
+    loaded = load_from(Versions(storage, f"{model}/{version}"))
     signature = directory / (key + SIGNATURE)
     return loaded._replace(signature=signature.read_bytes() if signature.exists() else None)
 
@@ -136,6 +137,6 @@ def sign(path: Path, key: Path) -> Path:
     private = PrivateKey(key)
     load_from(OneFile(Directory(path.parent), path.name))
     signature = path.with_name(path.name + SIGNATURE)
-    with replacing(signature) as file:
+    with atomic_write(signature) as file:
         file.write(private.sign(reading.read_bytes(path)))
     return signature

@@ -12,6 +12,7 @@ from scorer.errors import BadRowsError, BadShapeError, CoefficientFileError, Row
 from scorer.scorer import Scorer
 from scorer.scores import Scores
 from scorer.store.directory import load
+from scorer.version import __version__
 
 __all__ = [
     "BadRowsError",
@@ -22,6 +23,6 @@ __all__ = [
     "Scorer",
     "ScorerError",
     "Scores",
+    "__version__",
     "load",
 ]
-__version__ = "0.2.0"

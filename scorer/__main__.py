@@ -12,14 +12,15 @@ from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, BinaryIO
 
-from scorer import __version__, files
+from scorer import files
 from scorer.errors import PROBLEMS_SHOWN, RowsError, ScorerError, TableError
 from scorer.scorer import Scorer
 from scorer.scores import Scores
 from scorer.store.directory import load
+from scorer.version import __version__
 
 if TYPE_CHECKING:
-    from scorer.formats.tables import Batch
+    from scorer.formats.tables import RowBatch
 
 EXIT_OK = 0
 EXIT_ERROR = 2
@@ -154,12 +155,12 @@ def _score(options: argparse.Namespace) -> None:
     name = "standard input" if piped else str(options.file)
     with ExitStack() as stack:
         source = sys.stdin.buffer if piped else stack.enter_context(options.file.open("rb"))
-        target = stack.enter_context(files.replacing(options.out)) if options.out else sys.stdout.buffer
+        target = stack.enter_context(files.atomic_write(options.out)) if options.out else sys.stdout.buffer
         progress = Progress(source, 0 if piped else options.file.stat().st_size)
         stack.callback(progress.clear)
         out = tables.writer(target, write_as)
 
-        def score_batch(batch: Batch) -> Scores:
+        def score_batch(batch: RowBatch) -> Scores:
             return _score_batch(scorer, batch, progress.rows, name)
 
         for scores in map(score_batch, tables.read(source, read_as, name)):  # map lets go of each batch at once
@@ -171,7 +172,7 @@ def _score(options: argparse.Namespace) -> None:
     print(progress.summary(), file=sys.stderr)
 
 
-def _score_batch(scorer: Scorer, batch: Batch, start: int, name: str) -> Scores:
+def _score_batch(scorer: Scorer, batch: RowBatch, start: int, name: str) -> Scores:
     try:
         return scorer.score(batch.rows)
     except RowsError as error:

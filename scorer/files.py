@@ -30,7 +30,7 @@ def format_of(path: Path) -> str:
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[BinaryIO]:
+def atomic_write(path: Path) -> Iterator[BinaryIO]:
     """Opens a temporary sibling of ``path`` to write; at the end it is flushed to disk and renamed to ``path``.
 
     If the block raises, the temporary file is removed and ``path`` stays as it was.

@@ -19,7 +19,7 @@ BATCH_ROWS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
+class RowBatch:
     """Some rows of a file.
 
     Attributes:
@@ -31,7 +31,7 @@ class Batch:
     lines: Sequence[int]
 
 
-def read(file: BinaryIO, form: str, name: str) -> Iterator[Batch]:
+def read(file: BinaryIO, form: str, name: str) -> Iterator[RowBatch]:
     """The rows of a file in batches, in order.
 
     Args:
@@ -49,14 +49,14 @@ def read(file: BinaryIO, form: str, name: str) -> Iterator[Batch]:
         elif form == "ndjson":
             yield from _read_ndjson(text, name)
         else:
-            yield Batch(_read_json(text, name), ())
+            yield RowBatch(_read_json(text, name), ())
     except UnicodeDecodeError:
         raise TableError(f"{name}: not UTF-8") from None
     finally:
         text.detach()
 
 
-def _read_csv(text: Iterable[str], name: str) -> Iterator[Batch]:
+def _read_csv(text: Iterable[str], name: str) -> Iterator[RowBatch]:
     reader = csv.reader(text, strict=True)
     try:
         header = next(reader, None)
@@ -72,11 +72,11 @@ def _read_csv(text: Iterable[str], name: str) -> Iterator[Batch]:
         raise TableError(f"{name}: line {reader.line_num}: {error}") from None
 
 
-def _csv_batch(header: Sequence[str], numbered: Sequence[tuple[int, list[str]]]) -> Batch | None:
+def _csv_batch(header: Sequence[str], numbered: Sequence[tuple[int, list[str]]]) -> RowBatch | None:
     if not numbered:
         return None
     lines, rows = zip(*numbered, strict=True)
-    return Batch(dict(zip(header, zip(*rows, strict=True), strict=True)), lines)
+    return RowBatch(dict(zip(header, zip(*rows, strict=True), strict=True)), lines)
 
 
 def _csv_rows(reader: Any, width: int, name: str) -> Iterator[tuple[int, list[str]]]:
@@ -88,16 +88,16 @@ def _csv_rows(reader: Any, width: int, name: str) -> Iterator[tuple[int, list[st
         yield reader.line_num, row
 
 
-def _read_ndjson(text: Iterable[str], name: str) -> Iterator[Batch]:
+def _read_ndjson(text: Iterable[str], name: str) -> Iterator[RowBatch]:
     lines = ((number, line) for number, line in enumerate(text, 1) if not line.isspace())
     yield from iter(lambda: _ndjson_batch(list(islice(lines, BATCH_ROWS)), name), None)
 
 
-def _ndjson_batch(numbered: Sequence[tuple[int, str]], name: str) -> Batch | None:
+def _ndjson_batch(numbered: Sequence[tuple[int, str]], name: str) -> RowBatch | None:
     if not numbered:
         return None
     rows = [_parse(line, f"{name}: line {number}") for number, line in numbered]
-    return Batch(rows, [number for number, _ in numbered])
+    return RowBatch(rows, [number for number, _ in numbered])
 
 
 def _read_json(text: io.TextIOWrapper, name: str) -> Sequence[Row]:

@@ -52,9 +52,9 @@ def _problem(look: Callable[[], object]) -> str:
 
 def _model(settings: Settings) -> None:
     models = Models(settings)
-    models.source.look()
+    models.source.poll()
     if models.shadow_source:
-        models.shadow_source.look()
+        models.shadow_source.poll()
 
 
 def _bind(host: str, port: int) -> None:

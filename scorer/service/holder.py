@@ -14,7 +14,7 @@ from scorer.service.codec.rows import RowCodec
 from scorer.service.shadow import Shadow
 
 
-class Served:
+class ServedModel:
     """A scorer with all that is made of it once: what answers rows, the headers that name it, and its documents."""
 
     def __init__(self, scorer: Scorer) -> None:
@@ -44,14 +44,14 @@ class Holder:
     """
 
     def __init__(self, scorer: Scorer | None = None) -> None:
-        self.served = None if scorer is None else Served(scorer)
+        self.served = None if scorer is None else ServedModel(scorer)
         self.shadow: Shadow | None = None
         self.serving: Callable[[], dict[str, Any]] = dict
         self.history: Callable[[], list[Any]] = list
         self.gauges: Callable[[], dict[tuple[str, ...], float]] = dict
         self.draining = False
 
-    def require(self) -> Served:
+    def require(self) -> ServedModel:
         """What is served.
 
         Raises:

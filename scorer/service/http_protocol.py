@@ -16,7 +16,7 @@ from scorer.service import problems
 from scorer.service.settings import Settings
 
 
-class _Whole:
+class CoalescingTransport:
     """A transport that sends the head of an answer together with what follows it.
 
     uvicorn writes the two one after the other, and uvloop sends each at once. A process that is killed in between has
@@ -78,7 +78,7 @@ class Protocol(HttpToolsProtocol):
 
     def connection_made(self, transport: Any) -> None:
         """As asyncio.Protocol."""
-        super().connection_made(_Whole(transport))  # type: ignore[arg-type]
+        super().connection_made(CoalescingTransport(transport))  # type: ignore[arg-type]
         self._head_bytes = 0
         self._ended_late = False  # the last data were the end of a body that had been refused already
         self._wait: tuple[object, float] = (None, monotonic())

@@ -17,7 +17,7 @@ from scorer.errors import CoefficientFileError, SettingError, UnauthorizedError
 from scorer.store.storage import Directory
 
 SETTING = "SCORER_API_KEYS_FILE"
-LOOK_SECONDS = 1.0
+POLL_SECONDS = 1.0
 """Time between two looks at whether the file has changed."""
 
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,100}", re.ASCII)
@@ -50,10 +50,10 @@ class Keys:
         Raises:
             SettingError: it cannot be read, or a line is none.
         """
-        self._place = Directory(path.parent)
+        self._storage = Directory(path.parent)
         self._name = path.name
-        self._tag: str | None = None
-        self._looked = monotonic()
+        self._etag: str | None = None
+        self._polled = monotonic()
         self._failing = ""
         self._hashes: list[str] = []
         self._read()
@@ -67,8 +67,8 @@ class Keys:
         Raises:
             UnauthorizedError: it holds no known key.
         """
-        if monotonic() - self._looked > LOOK_SECONDS:
-            self._look()
+        if monotonic() - self._polled > POLL_SECONDS:
+            self._poll()
         scheme, _, key = authorization.partition(b" ")
         given = _hash(key.strip())
         known = False
@@ -77,8 +77,8 @@ class Keys:
         if scheme.lower() != b"bearer" or not known:
             raise UnauthorizedError
 
-    def _look(self) -> None:
-        self._looked = monotonic()
+    def _poll(self) -> None:
+        self._polled = monotonic()
         try:
             self._read()
             self._failing = ""
@@ -89,12 +89,12 @@ class Keys:
 
     def _read(self) -> None:
         try:
-            found = self._place.read(self._name, self._tag)
+            found = self._storage.read(self._name, self._etag)
         except CoefficientFileError as error:
             raise SettingError(SETTING, str(error)) from None
         if found is None:
             return
-        self._tag = found.tag
+        self._etag = found.etag
         hashes = []
         for number, text in enumerate(found.data.decode("utf-8", "replace").splitlines(), 1):
             if not text.strip() or text.lstrip().startswith("#"):

@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from scorer.errors import CoefficientFileError, ScorerError, SettingError, StoreError
-from scorer.service.holder import Holder, Served
+from scorer.service.holder import Holder, ServedModel
 from scorer.service.settings import Settings
 from scorer.service.shadow import Shadow
 from scorer.store.cache import LastGood
 from scorer.store.directory import shipped
-from scorer.store.refresh import Refresher
-from scorer.store.refresh import Served as Version
-from scorer.store.sources import Loaded, Look, OneFile, Source, Verifier, Versions
-from scorer.store.storage import Place, open_place
+from scorer.store.opening import open_storage
+from scorer.store.refresh import Refresher, VersionRecord
+from scorer.store.sources import Loaded, OneFile, PollResult, Source, Verifier, Versions
+from scorer.store.storage import Storage
 
 
 class Models:
@@ -40,12 +40,12 @@ class Models:
         self.holder = Holder()
         self._refresher = self._make_refresher(self.source, settings.version, self._serve)
         self.shadow_source = self._versions(settings.shadow_version) if settings.shadow_version else None
-        self._trial = self._make_trial()
+        self._shadow_refresher = self._make_shadow_refresher()
         self.holder.serving = self._report
         self.holder.history = self._history
         self.holder.gauges = self._gauges
 
-    def first_look(self) -> Look | None:
+    def first_poll(self) -> PollResult | None:
         """Looks at a local source before anything is started; None where it is not local, or a store without a model.
 
         Raises:
@@ -54,25 +54,25 @@ class Models:
         if not self.source.local:
             return None
         try:
-            return self.source.look()
+            return self.source.poll()
         except CoefficientFileError:
             if isinstance(self.source, OneFile):
                 raise
             return None
 
-    def start(self, first: Look | None = None) -> None:
+    def start(self, first: PollResult | None = None) -> None:
         """Loads what is there, and keeps it current from then on.
 
         Args:
-            first: what first_look gave.
+            first: what first_poll gave.
         """
         self._refresher.start(first)
-        if self._trial:
-            self._trial.start()
+        if self._shadow_refresher:
+            self._shadow_refresher.start()
 
     def wake(self) -> None:
         """Looks at the store at once. May be called from a signal's handler."""
-        for refresher in filter(None, (self._refresher, self._trial)):
+        for refresher in filter(None, (self._refresher, self._shadow_refresher)):
             refresher.wake()
 
     def _source(self) -> Source:
@@ -83,14 +83,14 @@ class Models:
             if getattr(settings, name):
                 raise SettingError(f"SCORER_{name.upper()}", "needs a store, and SCORER_MODEL is a single file")
         directory, _, name = settings.model.rpartition("/")
-        return OneFile(self._place(directory or "."), name, self._verifier)
+        return OneFile(self._storage(directory or "."), name, self._verifier)
 
     def _versions(self, version: str) -> Versions:
-        return Versions(self._place(self._settings.model or str(shipped())), version, self._verifier)
+        return Versions(self._storage(self._settings.model or str(shipped())), version, self._verifier)
 
-    def _place(self, address: str) -> Place:
+    def _storage(self, address: str) -> Storage:
         try:
-            return open_place(address, self._settings.store_seconds)
+            return open_storage(address, self._settings.store_seconds)
         except StoreError as error:
             raise SettingError("SCORER_MODEL", str(error)) from None
 
@@ -99,14 +99,14 @@ class Models:
         cache = LastGood(Path(directory), source.name, version, self._verifier) if directory else None
         return Refresher(source, use, self._settings.refresh_seconds, cache)
 
-    def _make_trial(self) -> Refresher | None:
+    def _make_shadow_refresher(self) -> Refresher | None:
         version = self._settings.shadow_version
-        return self._make_refresher(self.shadow_source, version, self._try_out) if self.shadow_source else None
+        return self._make_refresher(self.shadow_source, version, self._use_shadow) if self.shadow_source else None
 
     def _serve(self, loaded: Loaded) -> None:
-        self.holder.served = Served(loaded.scorer)
+        self.holder.served = ServedModel(loaded.scorer)
 
-    def _try_out(self, loaded: Loaded) -> None:
+    def _use_shadow(self, loaded: Loaded) -> None:
         self.holder.shadow = Shadow(loaded.scorer, self._settings.shadow_share)
 
     def _report(self) -> dict[str, Any]:
@@ -119,13 +119,13 @@ class Models:
             "signed": self._verifier is not None,
             "current": _version(status.current),
             "previous": _version(status.previous),
-            "looked": status.looked,
+            "looked": status.polled,
             "failing": status.failing is not None,
             "failures": status.failures,
             "last_failure": status.last_failure._asdict() if status.last_failure else None,
         }
-        if self._trial:
-            failing = self._trial.status.failing
+        if self._shadow_refresher:
+            failing = self._shadow_refresher.status.failing
             report["shadow"] = (shadow.report() if shadow else {}) | {"failing": failing.reason if failing else None}
         return report
 
@@ -154,7 +154,7 @@ class Models:
         return [version._asdict() for version in self._refresher.status.history]
 
 
-def _version(version: Version | None) -> dict[str, Any] | None:
+def _version(version: VersionRecord | None) -> dict[str, Any] | None:
     return version._asdict() if version else None
 
 

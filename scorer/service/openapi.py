@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from scorer import __version__
 from scorer.coefficients import CategoryInput, Input
 from scorer.describe import odds_ratio
 from scorer.errors import PROBLEMS_SHOWN
 from scorer.scorer import Scorer
 from scorer.service.codec.encoder import EXPLANATION
 from scorer.service.codec.options import DOCUMENTED
+from scorer.version import __version__
 
 Document = dict[str, Any]
 

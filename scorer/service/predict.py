@@ -16,10 +16,10 @@ from scorer.service.codec import body as bodies
 from scorer.service.codec import options
 from scorer.service.codec.limits import Limits
 from scorer.service.codec.rows import RowCodec
-from scorer.service.codec.streaming import Batch
+from scorer.service.codec.streaming import StreamingScorer
 from scorer.service.holder import Holder
 from scorer.service.settings import Settings
-from scorer.service.shadow import Trial
+from scorer.service.shadow import Sample
 from scorer.service.telemetry.counters import Metrics
 from scorer.service.telemetry.request_log import Watch, is_id
 
@@ -94,7 +94,7 @@ class Predict:
             for code in problems.codes(error):
                 self._metrics.count("errors", code)
 
-    async def _answer(self, codec: RowCodec, scope: Scope, receive: Receive, trial: Trial | None) -> Answered:
+    async def _answer(self, codec: RowCodec, scope: Scope, receive: Receive, trial: Sample | None) -> Answered:
         """Reads the body and answers it.
 
         Raises:
@@ -103,11 +103,11 @@ class Predict:
         """
         began = perf_counter()
         query = scope["query_string"]
-        style = codec.style(options.parse(query)) if query else codec.usual
+        style = codec.response_format(options.parse(query)) if query else codec.default_format
         packed = self._look_at_headers(scope)
         message = await receive()
         if packed or message.get("more_body", True):
-            batch = Batch(codec, style, self._limits, trial)
+            batch = StreamingScorer(codec, style, self._limits, trial)
             answer = await self._read(batch, packed, message, receive)
             receiving = perf_counter() - began - sum(batch.seconds)
             return answer, batch.scored, batch.rows, (receiving, *batch.seconds)
@@ -120,7 +120,9 @@ class Predict:
             trial.append((body, part.scored))
         return part.require(), (part.scored,), part.rows, (receiving, *part.seconds)
 
-    async def _read(self, batch: Batch, packed: bodies.Packed | None, message: Message, receive: Receive) -> bytes:
+    async def _read(
+        self, batch: StreamingScorer, packed: bodies.BodyDecoder | None, message: Message, receive: Receive
+    ) -> bytes:
         """Scores a body while it arrives."""
         size = unpacked = 0
         while True:
@@ -144,7 +146,7 @@ class Predict:
                 return batch.finish()
             message = await receive()
 
-    def _look_at_headers(self, scope: Scope) -> bodies.Packed | None:
+    def _look_at_headers(self, scope: Scope) -> bodies.BodyDecoder | None:
         packed = None
         for name, value in scope["headers"]:
             if name not in _LOOKED_AT:
@@ -156,7 +158,7 @@ class Predict:
                 if value != b"application/json":
                     bodies.check_type(value)
             elif name == b"content-encoding" and value.lower() not in (b"", b"identity"):
-                packed = bodies.Packed(value)
+                packed = bodies.BodyDecoder(value)
             elif name == b"x-request-id" and is_id(value):
                 scope["request_id"] = value
         return packed

@@ -25,7 +25,7 @@ from scorer.service.http_protocol import Protocol
 from scorer.service.models import Models
 from scorer.service.settings import PREFIX, Settings
 from scorer.service.telemetry import logs
-from scorer.store.sources import Look
+from scorer.store.sources import PollResult
 
 _BACKLOG = 2_048
 
@@ -43,7 +43,7 @@ def serve(environment: Mapping[str, str]) -> None:
     settings = Settings.from_environment(environment)
     models = Models(settings)
     app = create_app(models.holder, settings)
-    first = models.first_look()
+    first = models.first_poll()
     listeners = [_listen(settings, "port")] + ([_listen(settings, "admin_port")] if settings.admin_port else [])
     workers = settings.worker_count()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -119,7 +119,7 @@ def _drain_first(
     return handle
 
 
-def _start(models: Models, settings: Settings, first: Look | None = None) -> None:
+def _start(models: Models, settings: Settings, first: PollResult | None = None) -> None:
     """Loads the model, and readies this process for requests."""
     Protocol.configure(settings)
     signal.signal(signal.SIGHUP, lambda _number, _frame: models.wake())
@@ -182,7 +182,7 @@ def _listen(settings: Settings, field: str) -> socket.socket:
     return listener
 
 
-def _announce(first: Look | None, source: str, listener: socket.socket, workers: int, settings: Settings) -> None:
+def _announce(first: PollResult | None, source: str, listener: socket.socket, workers: int, settings: Settings) -> None:
     host, port = listener.getsockname()[:2]
     shown = f"[{host}]" if ":" in host else host
     processes = "1 worker" if workers == 1 else f"{workers} workers"

@@ -18,7 +18,7 @@ from scorer.scorer import Scorer
 from scorer.scores import Scored, Scores
 from scorer.service.codec.rows import RowCodec
 
-Trial = list[tuple[bytes, Scored]]
+Sample = list[tuple[bytes, Scored]]
 """What the first version made of a request: for each segment of its body the segment and the scores."""
 
 _log = logging.getLogger("scorer.service")
@@ -44,11 +44,11 @@ class Shadow:
         self._requests = self._rows = self._failed = self._flipped = 0
         self._largest = self._total = 0.0
 
-    def sample(self) -> Trial | None:
+    def sample(self) -> Sample | None:
         """Whether a request is among the share: a list to be filled with what the first version makes of it."""
         return [] if random.random() < self._share else None
 
-    async def compare(self, trial: Trial) -> None:
+    async def compare(self, trial: Sample) -> None:
         """Scores an answered request, and notes how the second version differs. Never raises."""
         try:
             for body, scored in trial:
@@ -62,7 +62,7 @@ class Shadow:
         self._requests += 1
 
     def _compare(self, body: bytes, scored: Scored) -> None:
-        part = self._codec.answer(body, self._codec.usual)
+        part = self._codec.answer(body, self._codec.default_format)
         part.require()
         first, second = _columns(scored), _columns(part.scored)
         moved = np.abs(first[0] - second[0])

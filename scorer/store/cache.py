@@ -22,9 +22,9 @@ class LastGood:
             verifier: of the signatures; None where none are asked for.
         """
         own = hashlib.sha256(f"{source}\n{version}".encode()).hexdigest()[:16]
-        self._place = Directory(directory / own)
-        self._versions = Versions(self._place, verifier=verifier)
-        self.name = self._place.name
+        self._storage = Directory(directory / own)
+        self._versions = Versions(self._storage, verifier=verifier)
+        self.name = self._storage.name
 
     def save(self, loaded: Loaded) -> None:
         """Keeps a model.
@@ -32,7 +32,7 @@ class LastGood:
         Raises:
             StoreError: the directory cannot be written to.
         """
-        put(self._place, loaded)
+        put(self._storage, loaded)
 
     def load(self) -> Loaded:
         """The model that was kept.

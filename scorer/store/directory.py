@@ -31,6 +31,6 @@ def load(path: str | os.PathLike[str] | None = None) -> Scorer:
         CoefficientFileError: the file cannot be read, is not valid, is not the one that the pointer names, or its
             certificate is not reproduced on this machine.
     """
-    place = shipped() if path is None else Path(path)
-    source: Source = Versions(Directory(place)) if place.is_dir() else OneFile(Directory(place.parent), place.name)
+    given = shipped() if path is None else Path(path)
+    source: Source = Versions(Directory(given)) if given.is_dir() else OneFile(Directory(given.parent), given.name)
     return load_from(source).scorer

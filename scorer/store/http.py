@@ -10,15 +10,16 @@ from email.utils import parsedate_to_datetime
 from time import monotonic
 from urllib.parse import quote, urlsplit, urlunsplit
 
-from scorer import __version__, strict_json
+from scorer import strict_json
 from scorer.errors import MissingFileError, StoreError, UnreadableFileError
-from scorer.store.storage import Found
+from scorer.store.storage import Blob
+from scorer.version import __version__
 
 _CHUNK = 64 * 1024
 
 
 class HTTP:
-    """A static file server. The tag is the name of a condition's header and its value."""
+    """A static file server. The etag is the name of a condition's header and its value."""
 
     local = False
 
@@ -36,10 +37,10 @@ class HTTP:
         """The file's URL."""
         return f"{self._base}/{quote(key)}"
 
-    def read(self, key: str, tag: str | None = None) -> Found | None:
-        """As Place."""
+    def read(self, key: str, etag: str | None = None) -> Blob | None:
+        """As Storage."""
         url = self.where(key)
-        condition = dict([tag.split(": ", 1)]) if tag else {}
+        condition = dict([etag.split(": ", 1)]) if etag else {}
         request = urllib.request.Request(url, headers={**self._headers, **condition})
         try:
             return self._get(request, url)
@@ -55,7 +56,7 @@ class HTTP:
         except (OSError, http.client.HTTPException, ValueError) as error:
             raise UnreadableFileError(url, "$", _reason(error)) from None
 
-    def _get(self, request: urllib.request.Request, url: str) -> Found:
+    def _get(self, request: urllib.request.Request, url: str) -> Blob:
         until = monotonic() + self._timeout
         with urllib.request.urlopen(request, timeout=self._timeout) as response:
             data = b""
@@ -66,16 +67,16 @@ class HTTP:
             promised = response.headers.get("content-length")
             if promised is not None and len(data) < min(int(promised), strict_json.MAX_BYTES + 1):
                 raise UnreadableFileError(url, "$", f"ended after {len(data):,} of {int(promised):,} bytes")
-            return Found(data, _tag(response.headers))
+            return Blob(data, _etag(response.headers))
 
     def write(self, key: str, _data: bytes) -> None:
-        """As Place: a static file server takes nothing."""
+        """As Storage: a static file server takes nothing."""
         raise StoreError(
             self.where(key), "is read over HTTP and cannot be written to: promote to where it is served from"
         )
 
 
-def _tag(headers: http.client.HTTPMessage) -> str | None:
+def _etag(headers: http.client.HTTPMessage) -> str | None:
     if etag := headers.get("etag"):
         return f"if-none-match: {etag}"
     changed, answered = (_time(headers.get(name)) for name in ("last-modified", "date"))

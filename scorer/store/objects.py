@@ -14,11 +14,11 @@ from obstore.store import from_url
 
 from scorer import strict_json
 from scorer.errors import FileTooLargeError, MissingFileError, StoreError, UnreadableFileError
-from scorer.store.storage import Found
+from scorer.store.storage import Blob
 
 
 class Objects:
-    """A bucket, or a part of it under a prefix. The tag is the ETag."""
+    """A bucket, or a part of it under a prefix. The etag is the ETag."""
 
     local = False
 
@@ -40,14 +40,14 @@ class Objects:
         """The object's URL."""
         return f"{self.name}/{key}"
 
-    def read(self, key: str, tag: str | None = None) -> Found | None:
-        """As Place."""
+    def read(self, key: str, etag: str | None = None) -> Blob | None:
+        """As Storage."""
         try:
-            found = obstore.get(self._store, key, options={"if_none_match": tag} if tag else {})
+            found = obstore.get(self._store, key, options={"if_none_match": etag} if etag else {})
             if found.meta["size"] > strict_json.MAX_BYTES:
                 reason = f"{found.meta['size']:,} bytes are more than the cap of {strict_json.MAX_BYTES:,}"
                 raise FileTooLargeError(self.where(key), "$", reason)
-            return Found(found.bytes().to_bytes(), found.meta["e_tag"])
+            return Blob(found.bytes().to_bytes(), found.meta["e_tag"])
         except NotModifiedError:
             return None
         except (NotFoundError, FileNotFoundError):
@@ -56,7 +56,7 @@ class Objects:
             raise UnreadableFileError(self.where(key), "$", _reason(error)) from None
 
     def write(self, key: str, data: bytes) -> None:
-        """As Place."""
+        """As Storage."""
         try:
             obstore.put(self._store, key, data)
         except (BaseError, OSError) as error:

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from scorer.errors import CoefficientFileError, MissingFileError, ReusedVersionError, StoreError
 from scorer.store.cache import LastGood
-from scorer.store.sources import Loaded, Look, Source
+from scorer.store.sources import Loaded, PollResult, Source
 
 HISTORY = 100
 """How many of the versions served last are remembered."""
@@ -25,7 +25,7 @@ HISTORY = 100
 _log = logging.getLogger("scorer.store")
 
 
-class Served(NamedTuple):
+class VersionRecord(NamedTuple):
     """A version that was or is served.
 
     Attributes:
@@ -62,7 +62,7 @@ class Status(NamedTuple):
 
     Attributes:
         source: where the model comes from.
-        looked: when that was last looked at, UTC; None for not yet.
+        polled: when that was last polled, UTC; None for not yet.
         failing: what goes wrong now; None where the last look went well.
         last_failure: the last that went wrong, be it mended or not.
         failures: how many looks went wrong.
@@ -71,20 +71,20 @@ class Status(NamedTuple):
     """
 
     source: str
-    looked: str | None = None
+    polled: str | None = None
     failing: Failure | None = None
     last_failure: Failure | None = None
     failures: int = 0
     swaps: int = 0
-    history: tuple[Served, ...] = ()
+    history: tuple[VersionRecord, ...] = ()
 
     @property
-    def current(self) -> Served | None:
+    def current(self) -> VersionRecord | None:
         """What is served."""
         return self.history[-1] if self.history else None
 
     @property
-    def previous(self) -> Served | None:
+    def previous(self) -> VersionRecord | None:
         """What was served before."""
         return self.history[-2] if len(self.history) > 1 else None
 
@@ -111,21 +111,21 @@ class Refresher:
         self._use = use
         self._seconds = seconds
         self._cache = cache
-        self._tag: str | None = None
+        self._etag: str | None = None
         self._hashes: dict[tuple[str, str], str] = {}
         self._wake = threading.Event()
         self._stopped = False
         self._thread = threading.Thread(target=self._run, name="refresher", daemon=True)
         self.status = Status(source.name)
 
-    def start(self, first: Look | None = None) -> None:
+    def start(self, first: PollResult | None = None) -> None:
         """Starts looking. The first look at a local source is done when this returns.
 
         Args:
             first: what a look gave that has been made already.
         """
         if self._source.local or first:
-            self.look(first)
+            self.poll(first)
         else:
             self._wake.set()
         self._thread.start()
@@ -139,23 +139,23 @@ class Refresher:
         self._stopped = True
         self._wake.set()
 
-    def look(self, first: Look | None = None) -> None:
+    def poll(self, first: PollResult | None = None) -> None:
         """One look at the source. Never raises."""
         current = self.status.current
         try:
             with _short_turns():
-                look = first or self._source.look(self._tag, current.sha256 if current else None)
-                if look.loaded:
-                    self._take(look.loaded, self._source.name)
+                result = first or self._source.poll(self._etag, current.sha256 if current else None)
+                if result.loaded:
+                    self._take(result.loaded, self._source.name)
         except CoefficientFileError as error:
             self._fail(str(error))
         except Exception:
             _log.exception("looking at %s failed", self._source.name)
             self._fail("a fault of this program; the log has more")
         else:
-            self._succeed(look.tag)
-            if look.loaded:
-                self._keep(look.loaded)
+            self._succeed(result.etag)
+            if result.loaded:
+                self._keep(result.loaded)
 
     def _run(self) -> None:
         while not self._stopped:
@@ -163,7 +163,7 @@ class Refresher:
             self._wake.wait(pause(self._seconds, failing.times if failing else 0))
             self._wake.clear()
             if not self._stopped:
-                self.look()
+                self.poll()
 
     def _take(self, loaded: Loaded, source: str) -> None:
         new, old = loaded.pointer, self.status.current
@@ -176,7 +176,7 @@ class Refresher:
         history = self.status.history
         if old:
             history = (*history[:-1], old._replace(until=now))
-        served = Served(new.model, new.version, new.sha256, now, None, source)
+        served = VersionRecord(new.model, new.version, new.sha256, now, None, source)
         swaps = self.status.swaps + (old is not None)
         self.status = self.status._replace(history=(*history, served)[-HISTORY:], swaps=swaps)
         if old:
@@ -184,11 +184,11 @@ class Refresher:
         elif not self._source.local or self.status.failures:
             _log.info("serving %s (sha256 %s)", new, new.sha256[:12])
 
-    def _succeed(self, tag: str | None) -> None:
-        self._tag = tag
+    def _succeed(self, etag: str | None) -> None:
+        self._etag = etag
         if self.status.failing:
             _log.info("%s is fine again", self._source.name)
-        self.status = self.status._replace(looked=_now(), failing=None)
+        self.status = self.status._replace(polled=_now(), failing=None)
 
     def _fail(self, reason: str) -> None:
         failing = self.status.failing
@@ -196,7 +196,7 @@ class Refresher:
         again = failing is not None and failing.reason == reason
         failure = Failure(failing.at if again and failing else now, failing.times + 1 if failing else 1, reason)
         self.status = self.status._replace(
-            looked=now, failing=failure, last_failure=failure, failures=self.status.failures + 1
+            polled=now, failing=failure, last_failure=failure, failures=self.status.failures + 1
         )
         if not self.status.current:
             self._take_cached()

@@ -12,7 +12,7 @@ from scorer import reading
 from scorer.errors import MissingFileError, SignatureError, WrongHashError
 from scorer.scorer import Scorer
 from scorer.store.pointer import POINTER, SIGNATURE, Pointer, parse, version_key
-from scorer.store.storage import Found, Place
+from scorer.store.storage import Blob, Storage
 
 
 class Verifier(Protocol):
@@ -42,15 +42,15 @@ class Loaded(NamedTuple):
         return Pointer(file.model, file.version, file.sha256)
 
 
-class Look(NamedTuple):
+class PollResult(NamedTuple):
     """What a look at a source gave.
 
     Attributes:
-        tag: for the next look.
+        etag: for the next look.
         loaded: the model to serve now; None where it is the one that is served.
     """
 
-    tag: str | None
+    etag: str | None
     loaded: Loaded | None
 
 
@@ -65,11 +65,11 @@ class Source(Protocol):
     name: str
     local: bool
 
-    def look(self, tag: str | None = None, sha256: str | None = None) -> Look:
+    def poll(self, etag: str | None = None, sha256: str | None = None) -> PollResult:
         """Looks whether there is another model than the one that is served.
 
         Args:
-            tag: of the last look that went well.
+            etag: of the last look that went well.
             sha256: of the coefficient file that is served.
 
         Raises:
@@ -80,27 +80,27 @@ class Source(Protocol):
 class OneFile:
     """A single coefficient file, without a store around it."""
 
-    def __init__(self, place: Place, key: str, verifier: Verifier | None = None) -> None:
-        self._place = place
+    def __init__(self, storage: Storage, key: str, verifier: Verifier | None = None) -> None:
+        self._storage = storage
         self._key = key
         self._verifier = verifier
-        self.name = place.where(key)
-        self.local = place.local
+        self.name = storage.where(key)
+        self.local = storage.local
 
-    def look(self, tag: str | None = None, sha256: str | None = None) -> Look:
+    def poll(self, etag: str | None = None, sha256: str | None = None) -> PollResult:
         """As Source."""
-        found = self._place.read(self._key, tag)
+        found = self._storage.read(self._key, etag)
         if found is None:
-            return Look(tag, None)
+            return PollResult(etag, None)
         if sha256 == _hash(found):
-            return Look(found.tag, None)
-        return Look(found.tag, _certify(self._place, self._key, found, self._verifier))
+            return PollResult(found.etag, None)
+        return PollResult(found.etag, _certify(self._storage, self._key, found, self._verifier))
 
 
 class Versions:
     """A store: the version that its pointer names, or one that is pinned."""
 
-    def __init__(self, place: Place, version: str = "", verifier: Verifier | None = None) -> None:
+    def __init__(self, storage: Storage, version: str = "", verifier: Verifier | None = None) -> None:
         """Names a store.
 
         Args:
@@ -108,46 +108,46 @@ class Versions:
             version: the pinned one; empty for the pointer's. MODEL/VERSION, or VERSION of the pointer's model.
             verifier: of the signatures; None where none are asked for.
         """
-        self._place = place
+        self._storage = storage
         self._model, _, self._version = version.rpartition("/")
         self._verifier = verifier
-        self.name = place.name
-        self.local = place.local
+        self.name = storage.name
+        self.local = storage.local
 
-    def look(self, tag: str | None = None, sha256: str | None = None) -> Look:
+    def poll(self, etag: str | None = None, sha256: str | None = None) -> PollResult:
         """As Source."""
-        return self._pinned(tag, sha256) if self._version else self._current(tag, sha256)
+        return self._pinned(etag, sha256) if self._version else self._current(etag, sha256)
 
-    def _current(self, tag: str | None, sha256: str | None) -> Look:
-        found = self._place.read(POINTER, tag)
+    def _current(self, etag: str | None, sha256: str | None) -> PollResult:
+        found = self._storage.read(POINTER, etag)
         if found is None:
-            return Look(tag, None)
-        pointer = parse(found.data, self._place.where(POINTER))
+            return PollResult(etag, None)
+        pointer = parse(found.data, self._storage.where(POINTER))
         if pointer.sha256 == sha256:
-            return Look(found.tag, None)
-        file = _read(self._place, pointer.key)
+            return PollResult(found.etag, None)
+        file = _read(self._storage, pointer.key)
         if _hash(file) != pointer.sha256:
             reason = f"its SHA-256 is {_hash(file)}, and {POINTER} promises {pointer.sha256}"
-            raise WrongHashError(self._place.where(pointer.key), "$", reason)
-        return Look(found.tag, self._certified(pointer.key, file, pointer.model, pointer.version))
+            raise WrongHashError(self._storage.where(pointer.key), "$", reason)
+        return PollResult(found.etag, self._certified(pointer.key, file, pointer.model, pointer.version))
 
-    def _pinned(self, tag: str | None, sha256: str | None) -> Look:
+    def _pinned(self, etag: str | None, sha256: str | None) -> PollResult:
         if not self._model:
-            self._model = parse(_read(self._place, POINTER).data, self._place.where(POINTER)).model
+            self._model = parse(_read(self._storage, POINTER).data, self._storage.where(POINTER)).model
         key = version_key(self._model, self._version)
-        found = self._place.read(key, tag)
+        found = self._storage.read(key, etag)
         if found is None:
-            return Look(tag, None)
+            return PollResult(etag, None)
         if _hash(found) == sha256:
-            return Look(found.tag, None)
-        return Look(found.tag, self._certified(key, found, self._model, self._version))
+            return PollResult(found.etag, None)
+        return PollResult(found.etag, self._certified(key, found, self._model, self._version))
 
-    def _certified(self, key: str, found: Found, model: str, version: str) -> Loaded:
-        loaded = _certify(self._place, key, found, self._verifier)
+    def _certified(self, key: str, found: Blob, model: str, version: str) -> Loaded:
+        loaded = _certify(self._storage, key, found, self._verifier)
         file = loaded.scorer.file
         if (file.model, file.version) != (model, version):
             reason = f"it is {file.model} {file.version}, in the place of {model} {version}"
-            raise WrongHashError(self._place.where(key), "$", reason)
+            raise WrongHashError(self._storage.where(key), "$", reason)
         return loaded
 
 
@@ -157,51 +157,51 @@ def load_from(source: Source) -> Loaded:
     Raises:
         CoefficientFileError: as `look`.
     """
-    loaded = source.look().loaded
+    loaded = source.poll().loaded
     assert loaded is not None, "a first look loads"
     return loaded
 
 
-def put(place: Place, loaded: Loaded, previous: Pointer | None = None) -> None:
+def put(storage: Storage, loaded: Loaded, previous: Pointer | None = None) -> None:
     """Writes a version and points at it: the pointer last, so that whoever follows it finds everything.
 
     Raises:
         StoreError: the place cannot be written to.
     """
     pointer = loaded.pointer
-    place.write(pointer.key, loaded.data)
+    storage.write(pointer.key, loaded.data)
     if loaded.signature is not None:
-        place.write(pointer.key + SIGNATURE, loaded.signature)
-    point(place, pointer, previous)
+        storage.write(pointer.key + SIGNATURE, loaded.signature)
+    point(storage, pointer, previous)
 
 
-def point(place: Place, pointer: Pointer, previous: Pointer | None = None) -> None:
+def point(storage: Storage, pointer: Pointer, previous: Pointer | None = None) -> None:
     """Writes the pointer.
 
     Raises:
         StoreError: the place cannot be written to.
     """
-    place.write(POINTER, Pointer(pointer.model, pointer.version, pointer.sha256, previous).to_bytes())
+    storage.write(POINTER, Pointer(pointer.model, pointer.version, pointer.sha256, previous).to_bytes())
 
 
-def _certify(place: Place, key: str, found: Found, verifier: Verifier | None) -> Loaded:
+def _certify(storage: Storage, key: str, found: Blob, verifier: Verifier | None) -> Loaded:
     """Signature, format and certificate; the signature first, so that nothing else looks at bytes of strangers."""
-    where = place.where(key)
+    where = storage.where(key)
     signature = None
     if verifier:
         try:
-            signature = _read(place, key + SIGNATURE).data
+            signature = _read(storage, key + SIGNATURE).data
         except MissingFileError:
             raise SignatureError(where, "$", f"it is not signed: there is no {key}{SIGNATURE}") from None
         verifier.check(found.data, signature, where)
     return Loaded(Scorer(reading.parse(found.data, where), where), found.data, signature)
 
 
-def _read(place: Place, key: str) -> Found:
-    found = place.read(key)
-    assert found is not None, "no tag was given"
+def _read(storage: Storage, key: str) -> Blob:
+    found = storage.read(key)
+    assert found is not None, "no etag was given"
     return found
 
 
-def _hash(found: Found) -> str:
+def _hash(found: Blob) -> str:
     return hashlib.sha256(found.data).hexdigest()

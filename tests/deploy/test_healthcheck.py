@@ -32,7 +32,7 @@ def test_the_admin_port_is_asked_where_there_is_one() -> None:
     port = str(free_port())
     with running(environment={"SCORER_ADMIN_PORT": port}) as server:
         assert probe({"SCORER_PORT": str(server.port), "SCORER_ADMIN_PORT": port}) == (0, "ready\n")
-        assert probe({"SCORER_PORT": str(server.port)}) == (1, "not ready: HTTP/1.1 404 Not Found\n")
+        assert probe({"SCORER_PORT": str(server.port)}) == (1, "not ready: HTTP/1.1 404 Not Blob\n")
 
 
 def test_not_ready(tmp_path: Path) -> None:

@@ -14,8 +14,8 @@ import uvicorn
 import scorer
 from scorer import Scorer
 from scorer.service.app import create_app
-from scorer.service.codec.rows import Part
-from scorer.service.holder import Holder, Served
+from scorer.service.codec.rows import SegmentResult
+from scorer.service.holder import Holder, ServedModel
 from tests.support.servers import Client
 
 
@@ -43,19 +43,19 @@ def test_not_ready_until_a_model_is_loaded() -> None:
             answer = client.send(method, path, b"{}" if method == "POST" else None)
             assert (answer.status, answer.json()["title"]) == (503, "No model is loaded")
         assert client.send("GET", "/livez").status == 200
-        holder.served = Served(scorer.load())
+        holder.served = ServedModel(scorer.load())
         assert client.send("GET", "/readyz").status == 200
         assert client.predict({"x5": "monday"}).status == 200
 
 
-class Broken(Served):
+class Broken(ServedModel):
     """Served by a program with a fault in it."""
 
     def __init__(self, scorer: Scorer) -> None:
         super().__init__(scorer)
         self.codec.answer = self._fail  # type: ignore[method-assign, assignment]
 
-    def _fail(self, body: object, *_more: object) -> Part:
+    def _fail(self, body: object, *_more: object) -> SegmentResult:
         raise ZeroDivisionError(f"secret {body!r}")
 
     @property

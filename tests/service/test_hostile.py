@@ -36,7 +36,7 @@ from scorer.service import problems
 from scorer.service.codec import streaming
 from scorer.service.codec.limits import Limits
 from scorer.service.codec.options import Options
-from scorer.service.codec.streaming import Batch
+from scorer.service.codec.streaming import StreamingScorer
 from scorer.service.settings import Settings
 from tests.conftest import DATA
 from tests.service.codec.test_rows import MODEL, SERVED, USED
@@ -229,7 +229,7 @@ def hostile(draw: st.DrawFn) -> bytes:
 
 def answered(body: bytes, options: Options, limits: Limits, cuts: Sequence[int], segment_bytes: int) -> Outcome:
     """What the service says of a body that arrives in pieces."""
-    batch = Batch(SERVED.codec, SERVED.codec.style(options), limits)
+    batch = StreamingScorer(SERVED.codec, SERVED.codec.response_format(options), limits)
     try:
         for start, end in zip([0, *cuts], [*cuts, len(body)], strict=True):
             batch._wait_for = segment_bytes if batch._wait_for == streaming.SEGMENT_BYTES else batch._wait_for

@@ -33,7 +33,7 @@ def test_known_keys_alone(file: Path) -> None:
 
 
 def test_the_file_is_read_anew(file: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
-    monkeypatch.setattr(keys, "LOOK_SECONDS", -1.0)
+    monkeypatch.setattr(keys, "POLL_SECONDS", -1.0)
     known = Keys(file)
     file.write_text(keys.line("ann", "third"))
     known.require(b"Bearer third")

@@ -11,7 +11,7 @@ from scorer.store import refresh
 from scorer.store.cache import LastGood
 from scorer.store.pointer import POINTER
 from scorer.store.refresh import Refresher
-from scorer.store.sources import Loaded, Look, OneFile, Versions
+from scorer.store.sources import Loaded, OneFile, PollResult, Versions
 from tests.support.servers import wait_until
 from tests.support.stores import Store
 
@@ -35,11 +35,11 @@ class Used(list[Loaded]):
 
 def test_every_swap_is_told_and_remembered(store: Store, caplog: pytest.LogCaptureFixture) -> None:
     used = Used()
-    refresher = Refresher(Versions(store.place), used.append, NEVER)
+    refresher = Refresher(Versions(store.storage), used.append, NEVER)
     with caplog.at_level(logging.INFO):
         for version in ("1.0.0", "1.1.0", "1.1.0", "1.0.0"):
             store.point(version)
-            refresher.look()
+            refresher.poll()
     assert used.versions == ["1.0.0", "1.1.0", "1.0.0"]
     status = refresher.status
     assert [served.version for served in status.history] == ["1.0.0", "1.1.0", "1.0.0"]
@@ -52,28 +52,28 @@ def test_every_swap_is_told_and_remembered(store: Store, caplog: pytest.LogCaptu
 
 def test_only_so_many_are_remembered(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(refresh, "HISTORY", 2)
-    refresher = Refresher(Versions(store.place), Used().append, NEVER)
+    refresher = Refresher(Versions(store.storage), Used().append, NEVER)
     for version in ("1.0.0", "1.1.0", "1.2.0"):
         store.point(version)
-        refresher.look()
+        refresher.poll()
     assert [served.version for served in refresher.status.history] == ["1.1.0", "1.2.0"]
 
 
 def test_a_failure_is_logged_once_counted_and_mended(store: Store, caplog: pytest.LogCaptureFixture) -> None:
     used = Used()
-    refresher = Refresher(Versions(store.place), used.append, NEVER)
-    refresher.look()
+    refresher = Refresher(Versions(store.storage), used.append, NEVER)
+    refresher.poll()
     store.write(POINTER, b"{")
     with caplog.at_level(logging.INFO):
         for _ in range(3):
-            refresher.look()
+            refresher.poll()
         failing = refresher.status.failing
         assert failing is not None
         assert (failing.times, refresher.status.failures) == (3, 3)
         (store.path / POINTER).unlink()
-        refresher.look()
+        refresher.poll()
         store.point("1.1.0")
-        refresher.look()
+        refresher.poll()
     assert used.versions == ["1.0.0", "1.1.0"]
     status = refresher.status
     assert (status.failing, status.failures) == (None, 4)
@@ -89,11 +89,11 @@ def test_a_failure_is_logged_once_counted_and_mended(store: Store, caplog: pytes
 
 def test_a_version_cannot_come_back_with_other_bytes(store: Store) -> None:
     used = Used()
-    refresher = Refresher(OneFile(store.place, "glm-26/1.0.0.json"), used.append, NEVER)
-    refresher.look()
+    refresher = Refresher(OneFile(store.storage, "glm-26/1.0.0.json"), used.append, NEVER)
+    refresher.poll()
     path = store.path_of("1.0.0")
     path.write_bytes(path.read_bytes().replace(b"Logistic GLM of", b"Logistic GLM from"))
-    refresher.look()
+    refresher.poll()
     assert used.versions == ["1.0.0"]
     failing = refresher.status.failing
     assert failing is not None
@@ -104,8 +104,8 @@ def test_a_fault_of_the_program_is_a_failure_like_another(store: Store, caplog: 
     def break_down(_loaded: Loaded) -> None:
         raise ZeroDivisionError
 
-    refresher = Refresher(Versions(store.place), break_down, NEVER)
-    refresher.look()
+    refresher = Refresher(Versions(store.storage), break_down, NEVER)
+    refresher.poll()
     assert refresher.status.current is None
     assert refresher.status.failing is not None
     assert any(record.exc_info for record in caplog.records)
@@ -114,35 +114,35 @@ def test_a_fault_of_the_program_is_a_failure_like_another(store: Store, caplog: 
 def test_the_cache_is_for_a_start_without_the_store(store: Store, tmp_path: Path) -> None:
     def make() -> tuple[Used, Refresher]:
         used = Used()
-        return used, Refresher(Versions(store.place), used.append, NEVER, LastGood(tmp_path / "cache", "here"))
+        return used, Refresher(Versions(store.storage), used.append, NEVER, LastGood(tmp_path / "cache", "here"))
 
     used, refresher = make()
-    refresher.look()
+    refresher.poll()
     aside = store.path.rename(tmp_path / "aside")
     used, refresher = make()
-    refresher.look()
+    refresher.poll()
     assert used.versions == ["1.0.0"]
     assert refresher.status.current is not None
     assert refresher.status.current.source.startswith(str(tmp_path / "cache"))
     aside.rename(store.path)
     store.point("1.1.0")
-    refresher.look()
+    refresher.poll()
     assert used.versions == ["1.0.0", "1.1.0"]
     assert LastGood(tmp_path / "cache", "here").load().pointer == store.pointer("1.1.0")
 
 
 def test_a_cache_that_cannot_be_used_is_told(store: Store, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     cache = LastGood(tmp_path / "cache", "here")
-    Refresher(Versions(store.place), Used().append, NEVER, cache).look()
+    Refresher(Versions(store.storage), Used().append, NEVER, cache).poll()
     (Path(cache.name) / POINTER).write_text("{")
     store.path.rename(tmp_path / "aside")
-    refresher = Refresher(Versions(store.place), Used().append, NEVER, cache)
-    refresher.look()
+    refresher = Refresher(Versions(store.storage), Used().append, NEVER, cache)
+    refresher.poll()
     assert refresher.status.current is None
     (tmp_path / "aside").rename(store.path)
     (tmp_path / "file").write_text("")
     used = Used()
-    Refresher(Versions(store.place), used.append, NEVER, LastGood(tmp_path / "file", "here")).look()
+    Refresher(Versions(store.storage), used.append, NEVER, LastGood(tmp_path / "file", "here")).poll()
     assert used.versions == ["1.0.0"]
     told = [record.message for record in caplog.records]
     assert any(message.startswith("the cache cannot be used: ") for message in told)
@@ -152,15 +152,15 @@ def test_a_cache_that_cannot_be_used_is_told(store: Store, tmp_path: Path, caplo
 
 def test_it_looks_by_itself_at_once_when_woken_and_no_more_when_stopped(store: Store) -> None:
     used = Used()
-    refresher = Refresher(Versions(store.place), used.append, 0.02)
+    refresher = Refresher(Versions(store.storage), used.append, 0.02)
     refresher.start()
     assert used.versions == ["1.0.0"]
     store.point("1.1.0")
     wait_until(lambda: used.versions == ["1.0.0", "1.1.0"], "a look by itself")
     refresher.stop()
     refresher._thread.join()
-    patient = Refresher(Versions(store.place), used.append, NEVER)
-    patient.start(Look(None, used[0]))
+    patient = Refresher(Versions(store.storage), used.append, NEVER)
+    patient.start(PollResult(None, used[0]))
     assert used.versions[2:] == ["1.0.0"]
     patient.wake()
     wait_until(lambda: used.versions[2:] == ["1.0.0", "1.1.0"], "a look when woken")
@@ -173,12 +173,12 @@ def test_it_looks_by_itself_at_once_when_woken_and_no_more_when_stopped(store: S
 
 def test_the_first_look_at_a_remote_source_keeps_nobody_waiting(store: Store, caplog: pytest.LogCaptureFixture) -> None:
     used = Used()
-    source = Versions(store.place)
+    source = Versions(store.storage)
     source.local = False
     refresher = Refresher(source, used.append, NEVER)
     with caplog.at_level(logging.INFO):
         refresher.start()
-        wait_until(lambda: refresher.status.looked, "the first look")
+        wait_until(lambda: refresher.status.polled, "the first look")
     refresher.stop()
     refresher._thread.join()
     assert used.versions == ["1.0.0"]

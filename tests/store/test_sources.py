@@ -10,7 +10,7 @@ from scorer.coefficients import CoefficientFile
 from scorer.store.cache import LastGood
 from scorer.store.pointer import POINTER
 from scorer.store.signing import PrivateKey, PublicKey
-from scorer.store.sources import Loaded, Look, OneFile, Source, Versions
+from scorer.store.sources import Loaded, OneFile, PollResult, Source, Versions
 from tests.support.stores import Store, make_keys
 
 
@@ -22,57 +22,57 @@ def store(tmp_path: Path, versions: list[CoefficientFile]) -> Store:
     return filled
 
 
-def look(source: Source) -> Loaded:
-    loaded = source.look().loaded
+def poll(source: Source) -> Loaded:
+    loaded = source.poll().loaded
     assert loaded is not None
     return loaded
 
 
 def test_the_pointer_decides(store: Store) -> None:
-    source = Versions(store.place)
-    first = source.look()
+    source = Versions(store.storage)
+    first = source.poll()
     assert first.loaded is not None
     assert first.loaded.scorer.file.version == "1.0.0"
     sha256 = first.loaded.scorer.file.sha256
-    assert source.look(first.tag, sha256) == Look(first.tag, None)
+    assert source.poll(first.etag, sha256) == PollResult(first.etag, None)
     store.point("1.0.0")  # written anew, and names the same
-    again = source.look(first.tag, sha256)
+    again = source.poll(first.etag, sha256)
     assert again.loaded is None
-    assert again.tag != first.tag
+    assert again.etag != first.etag
     store.point("1.1.0")
-    swapped = source.look(again.tag, sha256).loaded
+    swapped = source.poll(again.etag, sha256).loaded
     assert swapped is not None
     assert swapped.pointer == store.pointer("1.1.0")
 
 
 @pytest.mark.parametrize("pin", ["1.1.0", "glm-26/1.1.0"])
 def test_a_pinned_version_stays(store: Store, pin: str) -> None:
-    source = Versions(store.place, pin)
-    first = source.look()
+    source = Versions(store.storage, pin)
+    first = source.poll()
     assert first.loaded is not None
     assert first.loaded.pointer == store.pointer("1.1.0")
     store.point("1.2.0")
-    assert source.look(first.tag, first.loaded.scorer.file.sha256).loaded is None
+    assert source.poll(first.etag, first.loaded.scorer.file.sha256).loaded is None
     store.path_of("1.1.0").touch()
-    assert source.look(first.tag, first.loaded.scorer.file.sha256).loaded is None
+    assert source.poll(first.etag, first.loaded.scorer.file.sha256).loaded is None
 
 
 def test_a_pin_with_a_model_needs_no_pointer(store: Store) -> None:
     (store.path / POINTER).unlink()
-    assert look(Versions(store.place, "glm-26/1.2.0")).pointer == store.pointer("1.2.0")
+    assert poll(Versions(store.storage, "glm-26/1.2.0")).pointer == store.pointer("1.2.0")
     with pytest.raises(errors.MissingFileError, match=r"current\.json"):
-        Versions(store.place, "1.2.0").look()
+        Versions(store.storage, "1.2.0").poll()
 
 
 def test_a_single_file(store: Store) -> None:
-    source = OneFile(store.place, "glm-26/1.0.0.json")
-    first = source.look()
+    source = OneFile(store.storage, "glm-26/1.0.0.json")
+    first = source.poll()
     assert first.loaded is not None
-    assert source.look(first.tag) == Look(first.tag, None)
+    assert source.poll(first.etag) == PollResult(first.etag, None)
     store.path_of("1.0.0").touch()
-    assert source.look(first.tag, first.loaded.scorer.file.sha256).loaded is None
+    assert source.poll(first.etag, first.loaded.scorer.file.sha256).loaded is None
     store.path_of("1.0.0").write_bytes(store.path_of("1.1.0").read_bytes())
-    changed = source.look(first.tag, first.loaded.scorer.file.sha256).loaded
+    changed = source.poll(first.etag, first.loaded.scorer.file.sha256).loaded
     assert changed is not None
     assert changed.pointer == store.pointer("1.1.0")
 
@@ -80,24 +80,24 @@ def test_a_single_file(store: Store) -> None:
 def test_a_file_in_the_place_of_another(store: Store) -> None:
     store.path_of("1.0.0").write_bytes(store.path_of("1.1.0").read_bytes())
     with pytest.raises(errors.WrongHashError, match=r"it is glm-26 1\.1\.0, in the place of glm-26 1\.0\.0"):
-        Versions(store.place, "1.0.0").look()
+        Versions(store.storage, "1.0.0").poll()
 
 
 def test_signatures(store: Store, tmp_path: Path) -> None:
     private, public = make_keys(tmp_path)
     _, other = make_keys(tmp_path, "other")
-    source = Versions(store.place, verifier=PublicKey(public))
+    source = Versions(store.storage, verifier=PublicKey(public))
     with pytest.raises(errors.SignatureError, match=r"it is not signed: there is no glm-26/1\.0\.0\.json\.sig"):
-        source.look()
+        source.poll()
     path = store.path_of("1.0.0")
     store.write("glm-26/1.0.0.json.sig", PrivateKey(private).sign(path.read_bytes()))
-    assert look(source).signature == Path(f"{path}.sig").read_bytes()
-    assert look(OneFile(store.place, "glm-26/1.0.0.json", PublicKey(public))).pointer == store.pointer("1.0.0")
+    assert poll(source).signature == Path(f"{path}.sig").read_bytes()
+    assert poll(OneFile(store.storage, "glm-26/1.0.0.json", PublicKey(public))).pointer == store.pointer("1.0.0")
     with pytest.raises(errors.SignatureError):
-        Versions(store.place, verifier=PublicKey(other)).look()
+        Versions(store.storage, verifier=PublicKey(other)).poll()
     path.write_bytes(path.read_bytes() + b"\n")
     with pytest.raises(errors.SignatureError):
-        Versions(store.place, "1.0.0", PublicKey(public)).look()
+        Versions(store.storage, "1.0.0", PublicKey(public)).poll()
 
 
 def test_the_last_good_model_is_verified_like_one_of_a_store(store: Store, tmp_path: Path) -> None:
@@ -107,7 +107,7 @@ def test_the_last_good_model_is_verified_like_one_of_a_store(store: Store, tmp_p
     with pytest.raises(errors.MissingFileError):
         cache.load()
     store.write("glm-26/1.0.0.json.sig", PrivateKey(private).sign(store.path_of("1.0.0").read_bytes()))
-    loaded = look(Versions(store.place, verifier=key))
+    loaded = poll(Versions(store.storage, verifier=key))
     cache.save(loaded)
     assert cache.load().scorer.file == loaded.scorer.file
     for other in (

@@ -1,4 +1,4 @@
-"""What every place promises, held against a directory, a static file server and an S3 endpoint."""
+"""What every storage promises, held against a directory, a static file server and an S3 endpoint."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from typing import Any
 import pytest
 
 from scorer import errors, strict_json
-from scorer.store.storage import Directory, Place, open_place
+from scorer.store.opening import open_storage
+from scorer.store.storage import Directory, Storage
 from tests.support.stores import s3, static_server
 
 TIMEOUT = 5.0
@@ -33,20 +34,20 @@ def bucket() -> Iterator[str]:
 
 
 @pytest.fixture(params=["directory", "http", "s3"])
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Place, Place]]:
-    """A place to read from, and one to write the same to."""
+def storages(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Storage, Storage]]:
+    """A storage to read from, and one to write the same to."""
     if request.param == "directory":
-        yield open_place(str(tmp_path / "store"), TIMEOUT), Directory(tmp_path / "store")
+        yield open_storage(str(tmp_path / "store"), TIMEOUT), Directory(tmp_path / "store")
     elif request.param == "s3":
-        opened = open_place(f"{request.getfixturevalue('bucket')}/{tmp_path.name}/", TIMEOUT)
+        opened = open_storage(f"{request.getfixturevalue('bucket')}/{tmp_path.name}/", TIMEOUT)
         yield opened, opened
     else:
         with static_server(tmp_path) as server:
-            yield open_place(f"{server.url}/store/", TIMEOUT), Directory(tmp_path / "store")
+            yield open_storage(f"{server.url}/store/", TIMEOUT), Directory(tmp_path / "store")
 
 
-def test_bytes_come_back_and_unchanged_ones_are_not_sent_again(place: tuple[Place, Place]) -> None:
-    reads, writes = place
+def test_bytes_come_back_and_unchanged_ones_are_not_sent_again(storages: tuple[Storage, Storage]) -> None:
+    reads, writes = storages
     writes.write("a b/1.json", b"first")
     if isinstance(reads, Directory):
         before = (reads.path / "a b" / "1.json").stat()
@@ -56,23 +57,23 @@ def test_bytes_come_back_and_unchanged_ones_are_not_sent_again(place: tuple[Plac
     found = reads.read("a b/1.json")
     assert found is not None
     assert found.data == b"first"
-    assert found.tag is not None
-    assert reads.read("a b/1.json", found.tag) is None
+    assert found.etag is not None
+    assert reads.read("a b/1.json", found.etag) is None
     writes.write("a b/1.json", b"other")
     if before and isinstance(reads, Directory):  # the same size, and even the same time
         os.utime(reads.path / "a b" / "1.json", ns=(before.st_atime_ns, before.st_mtime_ns))
-    changed = reads.read("a b/1.json", found.tag)
+    changed = reads.read("a b/1.json", found.etag)
     assert changed is not None
     assert changed.data == b"other"
 
 
-def test_what_is_not_there(place: tuple[Place, Place]) -> None:
+def test_what_is_not_there(storages: tuple[Storage, Storage]) -> None:
     with pytest.raises(errors.MissingFileError, match=r"none\.json: (no such|answered 404)"):
-        place[0].read("none.json")
+        storages[0].read("none.json")
 
 
-def test_a_huge_file_is_not_taken_into_memory(place: tuple[Place, Place]) -> None:
-    reads, writes = place
+def test_a_huge_file_is_not_taken_into_memory(storages: tuple[Storage, Storage]) -> None:
+    reads, writes = storages
     writes.write("huge.json", b" " * (strict_json.MAX_BYTES + 1000))
     try:
         found = reads.read("huge.json")
@@ -91,9 +92,9 @@ def test_a_directory_that_cannot_be_written_to(tmp_path: Path) -> None:
 
 
 def test_no_bucket(bucket: str) -> None:
-    place = open_place(bucket.replace("models", "nothing"), TIMEOUT)
+    storage = open_storage(bucket.replace("models", "nothing"), TIMEOUT)
     with pytest.raises(errors.StoreError, match=r"s3://nothing/a\.json: "):
-        place.write("a.json", b"")
+        storage.write("a.json", b"")
 
 
 @pytest.mark.parametrize(
@@ -106,7 +107,7 @@ def test_no_bucket(bucket: str) -> None:
 )
 def test_addresses_that_are_none(address: str, reason: str) -> None:
     with pytest.raises(errors.StoreError, match=reason) as caught:
-        open_place(address, TIMEOUT)
+        open_storage(address, TIMEOUT)
     assert "secret" not in str(caught.value)
 
 
@@ -114,8 +115,8 @@ def test_without_the_store_extra_it_says_what_to_install() -> None:
     code = """
 import sys
 sys.modules["obstore"] = None
-from scorer.store.storage import open_place
-open_place("s3://models", 5)
+from scorer.store.opening import open_storage
+open_storage("s3://models", 5)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.stderr.endswith("s3://models: needs obstore: pip install 'coefficient-scorer[store]'\n")
@@ -159,7 +160,7 @@ OK = b"HTTP/1.1 200 OK\r\n"
 )
 def test_answers_that_are_no_file(answer: bytes, reason: str) -> None:
     with answering(answer) as url, pytest.raises(errors.UnreadableFileError, match=reason):
-        open_place(url, TIMEOUT).read("a.json")
+        open_storage(url, TIMEOUT).read("a.json")
 
 
 def test_a_server_that_sends_a_byte_now_and_then_is_given_up_on() -> None:
@@ -167,23 +168,23 @@ def test_a_server_that_sends_a_byte_now_and_then_is_given_up_on() -> None:
         answering(OK + b"content-length: 99\r\n\r\n", *[b" "] * 30, pause=0.05) as url,
         pytest.raises(errors.UnreadableFileError, match="no answer in time"),
     ):
-        open_place(url, 0.3).read("a.json")
+        open_storage(url, 0.3).read("a.json")
 
 
 def test_a_server_that_does_not_answer_is_given_up_on() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        place = open_place(f"http://127.0.0.1:{listener.getsockname()[1]}", 0.2)
+        storage = open_storage(f"http://127.0.0.1:{listener.getsockname()[1]}", 0.2)
         with pytest.raises(errors.UnreadableFileError, match="no answer in time"):
-            place.read("a.json")
+            storage.read("a.json")
 
 
 def test_no_server() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     with pytest.raises(errors.UnreadableFileError, match="connection refused"):
-        open_place(url, TIMEOUT).read("a.json")
+        open_storage(url, TIMEOUT).read("a.json")
     with pytest.raises(errors.StoreError, match="cannot be written to: promote to where it is served from"):
-        open_place(url, TIMEOUT).write("a.json", b"")
+        open_storage(url, TIMEOUT).write("a.json", b"")
 
 
 class WithETag(http.server.BaseHTTPRequestHandler):
@@ -206,9 +207,9 @@ def test_an_etag_goes_before_a_time() -> None:
     with http.server.HTTPServer(("127.0.0.1", 0), WithETag) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
-        place = open_place(f"http://127.0.0.1:{server.server_port}", TIMEOUT)
-        found = place.read("a.json")
+        storage = open_storage(f"http://127.0.0.1:{server.server_port}", TIMEOUT)
+        found = storage.read("a.json")
         assert found is not None
-        assert (found.data, place.read("a.json", found.tag)) == (b"{}", None)
+        assert (found.data, storage.read("a.json", found.etag)) == (b"{}", None)
         server.shutdown()
         thread.join()

@@ -27,7 +27,7 @@ class Store:
 
     def __init__(self, path: Path, *files: CoefficientFile) -> None:
         self.path = path
-        self.place = Directory(path)
+        self.storage = Directory(path)
         self.scorers: dict[str, Scorer] = {}
         for file in files:
             archive.write_version(path, file)
@@ -40,11 +40,11 @@ class Store:
 
     def point(self, version: str) -> None:
         """Makes a version the current one."""
-        point(self.place, self.pointer(version))
+        point(self.storage, self.pointer(version))
 
     def write(self, key: str, data: bytes) -> None:
         """Puts bytes at a key."""
-        self.place.write(key, data)
+        self.storage.write(key, data)
 
     def path_of(self, version: str) -> Path:
         """A version's file."""

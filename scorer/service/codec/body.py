@@ -81,7 +81,7 @@ def _zstd() -> tuple[Callable[[], Any], type[Exception]]:
     return zstd.ZstdDecompressor, zstd.ZstdError
 
 
-class Packed:
+class BodyDecoder:
     """A body that arrives compressed."""
 
     def __init__(self, encoding: bytes) -> None:

@@ -22,7 +22,7 @@ class Options(NamedTuple):
     variables: bool = True
 
 
-USUAL = Options()
+DEFAULT_OPTIONS = Options()
 
 _CHOICES: dict[str, dict[str, tuple[str, bool]]] = {
     "on_error": {"fail": ("report", False), "report": ("report", True)},
@@ -42,7 +42,7 @@ def parse(query: bytes) -> Options:
         ParameterError: a parameter that is not known, given twice, or with a value that it cannot have.
     """
     if not query:
-        return USUAL
+        return DEFAULT_OPTIONS
     chosen: dict[str, bool] = {}
     for name, value in parse_qsl(query.decode("latin-1"), keep_blank_values=True):
         if name not in _CHOICES:

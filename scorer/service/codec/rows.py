@@ -28,13 +28,13 @@ from scorer.scorer import NO_MODEL_INPUT, Scorer
 from scorer.scores import Scored
 from scorer.service.codec.encoder import AnswerEncoder, Encoder, ExplainingEncoder
 from scorer.service.codec.limits import UNLIMITED, Limits
-from scorer.service.codec.options import USUAL, Options
+from scorer.service.codec.options import DEFAULT_OPTIONS, Options
 
 Body = bytes | bytearray | memoryview
 _NUMBER, _TEXT = float | None, str | None
-_USUAL: dict[str, Any] = {"number": _NUMBER, "money": _TEXT, "percent": _TEXT, "category": _TEXT}
+_STRICT_TYPES: dict[str, Any] = {"number": _NUMBER, "money": _TEXT, "percent": _TEXT, "category": _TEXT}
 """How clients usually write the cells of a kind: then a column is known to hold nothing else, and is read in one go."""
-_ANY: dict[str, Any] = {**dict.fromkeys(("number", "money", "percent"), float | str | None), "category": _TEXT}
+_ANY_TYPES: dict[str, Any] = {**dict.fromkeys(("number", "money", "percent"), float | str | None), "category": _TEXT}
 """Every way in which a cell of a kind may be written."""
 
 
@@ -42,7 +42,7 @@ SMALL_BATCH = 16
 """Batches up to this many rows are scored row by row: below it that is faster than numpy's overhead for arrays."""
 
 
-class Layout(NamedTuple):
+class RowDecoder(NamedTuple):
     """One way to decode rows.
 
     Attributes:
@@ -56,7 +56,7 @@ class Layout(NamedTuple):
     kinds: Sequence[set[type]]
 
 
-class Part(NamedTuple):
+class SegmentResult(NamedTuple):
     """What became of some neighbouring rows of a request.
 
     Attributes:
@@ -86,7 +86,7 @@ class Part(NamedTuple):
         return self.answer
 
 
-class Style(NamedTuple):
+class ResponseFormat(NamedTuple):
     """How rows are answered.
 
     Attributes:
@@ -102,7 +102,7 @@ class RowCodec:
     """Answers rows for one scorer: bytes in, bytes out.
 
     Attributes:
-        usual: the style of a request without parameters.
+        default_format: that of a request without parameters.
     """
 
     def __init__(self, scorer: Scorer) -> None:
@@ -111,32 +111,34 @@ class RowCodec:
         self._names = [declared.name for declared in scorer.equation.inputs]
         self._fields = [f"f{place}" for place in range(len(self._names))]
         inputs = scorer.equation.inputs
-        self._usual = self._layout([_USUAL[declared.kind] for declared in inputs])
-        self._any = self._layout([_ANY[declared.kind] for declared in inputs])
+        self._strict = self._layout([_STRICT_TYPES[declared.kind] for declared in inputs])
+        self._any = self._layout([_ANY_TYPES[declared.kind] for declared in inputs])
         raw = self._row_type("RawRow", [(field, msgspec.Raw, msgspec.Raw(b"null")) for field in self._fields])
         self._raw_decoder = msgspec.json.Decoder(raw)
         self._getters = [attrgetter(field) for field in self._fields]
         self._cells = attrgetter(*self._fields) if len(self._fields) > 1 else lambda row: (row.f0,)
-        self.usual = Style(AnswerEncoder(scorer), report=False)
-        self._styles = {USUAL: self.usual}
+        self.default_format = ResponseFormat(AnswerEncoder(scorer), report=False)
+        self._styles = {DEFAULT_OPTIONS: self.default_format}
 
-    def style(self, options: Options) -> Style:
+    def response_format(self, options: Options) -> ResponseFormat:
         """The style that a request asks for."""
         if options not in self._styles:
             encoder = ExplainingEncoder if options.explain else AnswerEncoder
-            self._styles[options] = Style(encoder(self._scorer, options.variables), options.report)
+            self._styles[options] = ResponseFormat(encoder(self._scorer, options.variables), options.report)
         return self._styles[options]
 
-    def _layout(self, types: Sequence[Any]) -> Layout:
+    def _layout(self, types: Sequence[Any]) -> RowDecoder:
         row = self._row_type("Row", [(field, kind, None) for field, kind in zip(self._fields, types, strict=True)])
         decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(row | list[row])  # type: ignore[valid-type]
-        return Layout(decoder, row(), [set(get_args(kind)) for kind in types])
+        return RowDecoder(decoder, row(), [set(get_args(kind)) for kind in types])
 
     def _row_type(self, name: str, fields: list[tuple[str, Any, Any]]) -> Any:
         rename = dict(zip(self._fields, self._names, strict=True))
         return msgspec.defstruct(name, fields, rename=rename, gc=False)
 
-    def answer(self, text: bytes | bytearray, style: Style, limits: Limits = UNLIMITED, end: int | None = None) -> Part:
+    def answer(
+        self, text: bytes | bytearray, style: ResponseFormat, limits: Limits = UNLIMITED, end: int | None = None
+    ) -> SegmentResult:
         """Scores the rows of a document.
 
         Args:
@@ -159,7 +161,7 @@ class RowCodec:
         limits.check(text, end, 0 if part.total else part.rows)
         return self._report(bytes(text[:end]), style.encoder) if part.total and style.report else part
 
-    def _report(self, body: bytes, encoder: Encoder) -> Part:
+    def _report(self, body: bytes, encoder: Encoder) -> SegmentResult:
         """Each row by itself: its answer, or what is wrong with it."""
         answers = []
         raw_rows = _raw_rows(body)
@@ -171,12 +173,12 @@ class RowCodec:
                 answers.append(msgspec.json.encode({"error": error}))
             else:
                 answers.append(part.answer[1:-1])
-        return Part(len(raw_rows), b"[" + b",".join(answers) + b"]", ())
+        return SegmentResult(len(raw_rows), b"[" + b",".join(answers) + b"]", ())
 
-    def _answer(self, body: Body, encoder: Encoder, limits: Limits) -> Part:
+    def _answer(self, body: Body, encoder: Encoder, limits: Limits) -> SegmentResult:
         began = perf_counter()
         try:
-            layout = self._usual
+            layout = self._strict
             try:
                 decoded = layout.decoder.decode(body)
             except msgspec.ValidationError:  # found at the first cell that is otherwise, so little is decoded twice
@@ -195,29 +197,31 @@ class RowCodec:
         try:
             return self._score(rows, layout.kinds, encoder, began)
         except BadRowsError as error:
-            return Part(len(rows), b"", (), problems=error.problems, total=error.total)
+            return SegmentResult(len(rows), b"", (), problems=error.problems, total=error.total)
 
-    def _score(self, rows: Sequence[Any], kinds: Sequence[set[type]], encoder: Encoder, began: float) -> Part:
+    def _score(self, rows: Sequence[Any], kinds: Sequence[set[type]], encoder: Encoder, began: float) -> SegmentResult:
         decoded = perf_counter()
         if len(rows) <= SMALL_BATCH and not encoder.columns_only:
             try:
                 scored = [self._scorer.score_row_cells(self._cells(row)) for row in rows]
                 found = perf_counter()
                 answer = encoder.encode_rows(scored)
-                return Part(len(rows), answer, scored, (decoded - began, found - decoded, perf_counter() - found))
+                return SegmentResult(
+                    len(rows), answer, scored, (decoded - began, found - decoded, perf_counter() - found)
+                )
             except BadRowsError:
                 pass  # that is of one row; scoring them together lists what is wrong in all of them
         scores = self._scorer.score_cells([list(map(getter, rows)) for getter in self._getters], kinds)
         found = perf_counter()
         answer = encoder.encode(scores)
-        return Part(len(rows), answer, scores, (decoded - began, found - decoded, perf_counter() - found))
+        return SegmentResult(len(rows), answer, scores, (decoded - began, found - decoded, perf_counter() - found))
 
     def _has_misdirected(self, body: Body, empty: object, rows: Sequence[object]) -> bool:
         """Rows whose used cells are all missing must at least name one of the model's inputs, used or not."""
         raw = _raw_rows(bytes(body))
         return any(row == empty and self._known.isdisjoint(_keys(raw[index])) for index, row in enumerate(rows))
 
-    def _diagnose(self, body: Body, encoder: Encoder, limits: Limits) -> Part:
+    def _diagnose(self, body: Body, encoder: Encoder, limits: Limits) -> SegmentResult:
         """Finds every cell and row that made the decoder refuse a document."""
         shown: list[Problem] = []
         total = 0
@@ -235,17 +239,17 @@ class RowCodec:
             raise TooDeepError(limits.max_depth) from None
         if not total:
             return self._score_raw(raw_rows, encoder)
-        return Part(len(raw_rows), b"", (), problems=shown, total=total)
+        return SegmentResult(len(raw_rows), b"", (), problems=shown, total=total)
 
-    def _score_raw(self, raw_rows: Sequence[msgspec.Raw], encoder: Encoder) -> Part:
+    def _score_raw(self, raw_rows: Sequence[msgspec.Raw], encoder: Encoder) -> SegmentResult:
         """Rows in which a cell that the types do not fit is followed by another one of the same name, which counts."""
         rows = [self._raw_decoder.decode(raw) for raw in raw_rows]
         columns = [[_decode_cell(getter(row)) for row in rows] for getter in self._getters]
         try:
             scores = self._scorer.score_cells(columns)
         except BadRowsError as error:
-            return Part(len(rows), b"", (), problems=error.problems, total=error.total)
-        return Part(len(rows), encoder.encode(scores), scores)
+            return SegmentResult(len(rows), b"", (), problems=error.problems, total=error.total)
+        return SegmentResult(len(rows), encoder.encode(scores), scores)
 
     def _row_problems(self, index: int, raw: msgspec.Raw) -> Iterator[Problem]:
         try:

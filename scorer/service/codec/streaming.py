@@ -20,8 +20,8 @@ from dataclasses import replace
 from scorer.errors import PROBLEMS_SHOWN, BadRowsError, MalformedBodyError, Problem, RowTooLargeError
 from scorer.scores import Scored
 from scorer.service.codec.limits import UNLIMITED, Limits
-from scorer.service.codec.rows import Part, RowCodec, Style
-from scorer.service.shadow import Trial
+from scorer.service.codec.rows import ResponseFormat, RowCodec, SegmentResult
+from scorer.service.shadow import Sample
 
 SEGMENT_BYTES = 1024 * 1024
 """Bytes that are waited for before a segment is cut off: about 500 rows of 100 inputs."""
@@ -38,7 +38,7 @@ MAX_ROW_BYTES = 16 * 1024 * 1024
 to be cut could otherwise take fifty times its size."""
 
 
-class Batch:
+class StreamingScorer:
     """The answer to one request, in the making.
 
     Attributes:
@@ -47,7 +47,9 @@ class Batch:
         seconds: what decoding, scoring and encoding took.
     """
 
-    def __init__(self, codec: RowCodec, style: Style, limits: Limits = UNLIMITED, trial: Trial | None = None) -> None:
+    def __init__(
+        self, codec: RowCodec, style: ResponseFormat, limits: Limits = UNLIMITED, trial: Sample | None = None
+    ) -> None:
         """Starts an answer.
 
         Args:
@@ -124,7 +126,7 @@ class Batch:
         self._wait_for = SEGMENT_BYTES
         return True
 
-    def _take(self, part: Part, text: bytes | bytearray, end: int | None = None) -> None:
+    def _take(self, part: SegmentResult, text: bytes | bytearray, end: int | None = None) -> None:
         if len(part.scored):
             self.scored.append(part.scored)
             self.seconds = [before + more for before, more in zip(self.seconds, part.seconds, strict=True)]

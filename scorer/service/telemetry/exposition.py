@@ -18,7 +18,7 @@ EARLIEST = "model_loaded_timestamp_seconds"
 """The one gauge that is not added up."""
 
 
-class Described(NamedTuple):
+class MetricSpec(NamedTuple):
     """One metric.
 
     Attributes:
@@ -33,27 +33,29 @@ class Described(NamedTuple):
 
 
 METRICS = {
-    "requests": Described("counter", "Requests answered.", ("route", "status", "version")),
-    "errors": Described("counter", "Problems by code: of requests, and of rows.", ("code",)),
-    "rows": Described("counter", "Rows scored.", ("version",)),
-    "outcomes": Described("counter", "Rows by their outcome.", ("version", "outcome")),
-    "input_missing": Described("counter", "Cells of an input that were missing.", ("input",)),
-    "input_unknown_level": Described("counter", "Cells with a level that the model does not know.", ("input",)),
-    "input_out_of_range": Described("counter", "Numbers out of the range seen in training.", ("input",)),
-    "phat": Described("histogram", "Probabilities.", ("version",)),
-    "batch_rows": Described("histogram", "Rows of a request."),
-    "stage_seconds": Described("histogram", "Time of a request's stages: receive, decode, score, encode.", ("stage",)),
-    "requests_in_flight": Described("gauge", "POST /predict being answered."),
-    "workers": Described("gauge", "Worker processes that run."),
-    "model_info": Described("gauge", "Workers that serve this model.", ("name", "version", "sha256")),
-    "model_loaded_timestamp_seconds": Described("gauge", "When the model was loaded, in the worker that did so first."),
-    "model_swaps": Described("counter", "Models that took the place of another."),
-    "model_failures": Described("counter", "Looks at the store that went wrong."),
-    "model_failing": Described("gauge", "Workers whose last look at the store went wrong."),
-    "shadow_rows": Described("counter", "Rows that the shadow version scored too.", ("version",)),
-    "shadow_failures": Described("counter", "Requests that the shadow version could not score.", ("version",)),
-    "shadow_flipped": Described("counter", "Rows with another outcome by the shadow version.", ("version",)),
-    "shadow_difference": Described("counter", "Sum of |Δphat| of the shadow version.", ("version",)),
+    "requests": MetricSpec("counter", "Requests answered.", ("route", "status", "version")),
+    "errors": MetricSpec("counter", "Problems by code: of requests, and of rows.", ("code",)),
+    "rows": MetricSpec("counter", "Rows scored.", ("version",)),
+    "outcomes": MetricSpec("counter", "Rows by their outcome.", ("version", "outcome")),
+    "input_missing": MetricSpec("counter", "Cells of an input that were missing.", ("input",)),
+    "input_unknown_level": MetricSpec("counter", "Cells with a level that the model does not know.", ("input",)),
+    "input_out_of_range": MetricSpec("counter", "Numbers out of the range seen in training.", ("input",)),
+    "phat": MetricSpec("histogram", "Probabilities.", ("version",)),
+    "batch_rows": MetricSpec("histogram", "Rows of a request."),
+    "stage_seconds": MetricSpec("histogram", "Time of a request's stages: receive, decode, score, encode.", ("stage",)),
+    "requests_in_flight": MetricSpec("gauge", "POST /predict being answered."),
+    "workers": MetricSpec("gauge", "Worker processes that run."),
+    "model_info": MetricSpec("gauge", "Workers that serve this model.", ("name", "version", "sha256")),
+    "model_loaded_timestamp_seconds": MetricSpec(
+        "gauge", "When the model was loaded, in the worker that did so first."
+    ),
+    "model_swaps": MetricSpec("counter", "Models that took the place of another."),
+    "model_failures": MetricSpec("counter", "Looks at the store that went wrong."),
+    "model_failing": MetricSpec("gauge", "Workers whose last look at the store went wrong."),
+    "shadow_rows": MetricSpec("counter", "Rows that the shadow version scored too.", ("version",)),
+    "shadow_failures": MetricSpec("counter", "Requests that the shadow version could not score.", ("version",)),
+    "shadow_flipped": MetricSpec("counter", "Rows with another outcome by the shadow version.", ("version",)),
+    "shadow_difference": MetricSpec("counter", "Sum of |Δphat| of the shadow version.", ("version",)),
 }
 """By name without prefix: what is exposed."""
 
@@ -66,12 +68,12 @@ def expose(snapshots: Iterable[Snapshot], accept: str) -> tuple[bytes, str]:
         accept: the scraper's Accept header, which says whether it reads OpenMetrics.
     """
     registry = CollectorRegistry()
-    registry.register(_Sum(list(snapshots)))
+    registry.register(_SummedSnapshots(list(snapshots)))
     encode, content_type = choose_encoder(accept)
     return encode(registry), content_type
 
 
-class _Sum:
+class _SummedSnapshots:
     """All snapshots, added up."""
 
     def __init__(self, snapshots: list[Snapshot]) -> None:
@@ -106,7 +108,7 @@ class _Sum:
                 family.add_metric(labels, value)
             yield family
 
-    def _histogram(self, name: str, described: Described) -> Metric:
+    def _histogram(self, name: str, described: MetricSpec) -> Metric:
         family = HistogramMetricFamily(PREFIX + name, described.help, labels=described.labels)
         bounds = [*map(str, BUCKETS[name]), "+Inf"]
         for (found, *labels), (counts, total) in sorted(self._histograms.items()):

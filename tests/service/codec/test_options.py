@@ -16,18 +16,18 @@ from scorer.errors import ParameterError
 from scorer.explain import contributions, explain, log_odds
 from scorer.service.codec.encoder import EXPLAINED_ROWS
 from scorer.service.codec.options import DOCUMENTED, Options, parse
-from scorer.service.codec.streaming import Batch
-from scorer.service.holder import Served
+from scorer.service.codec.streaming import StreamingScorer
+from scorer.service.holder import ServedModel
 from tests.conftest import StandIn
 from tests.service.codec.test_rows import any_rows
 from tests.support.servers import Server
 
 MODEL = scorer.load()
-CODEC = Served(MODEL).codec
+CODEC = ServedModel(MODEL).codec
 
 
 def answer(rows: Any, options: Options, segment_bytes: int = 2**40) -> Any:
-    batch = Batch(CODEC, CODEC.style(options))
+    batch = StreamingScorer(CODEC, CODEC.response_format(options))
     batch._wait_for = segment_bytes
     body = json.dumps(rows).encode()
     for start in range(0, len(body), 100):

@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 import scorer
 from scorer import reading
 from scorer.errors import BadRowsError, BadShapeError, MalformedBodyError
-from scorer.service.codec.streaming import Batch
-from scorer.service.holder import Served
+from scorer.service.codec.streaming import StreamingScorer
+from scorer.service.holder import ServedModel
 from tests.conftest import SMALL
 
 MODEL = scorer.load()
-SERVED = Served(MODEL)
+SERVED = ServedModel(MODEL)
 USED = [declared.name for declared in MODEL.equation.inputs]
 
 json_values = st.recursive(
@@ -34,7 +34,7 @@ any_rows = st.lists(
 
 def answer(body: bytes, cut: int = 0) -> bytes:
     """The answer to a whole body, or to one that arrives in two pieces and is scored piece by piece; or its error."""
-    batch = Batch(SERVED.codec, SERVED.codec.usual)
+    batch = StreamingScorer(SERVED.codec, SERVED.codec.default_format)
     if cut:
         batch._wait_for = 1
         batch.feed(body[:cut])
@@ -158,6 +158,9 @@ def test_the_service_says_what_the_library_says(batch: Any) -> None:
 
 def test_a_model_of_another_shape() -> None:
     model = scorer.Scorer(reading.parse(json.dumps(SMALL).encode()))
-    codec = Served(model).codec
+    codec = ServedModel(model).codec
     batch: list[dict[str, Any]] = [{"the rate": "60%", "colour": "bright green"}, {"colour": None}]
-    assert json.loads(codec.answer(json.dumps(batch).encode(), codec.usual).answer) == model.score(batch).to_rows()
+    assert (
+        json.loads(codec.answer(json.dumps(batch).encode(), codec.default_format).answer)
+        == model.score(batch).to_rows()
+    )

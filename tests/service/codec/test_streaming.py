@@ -13,13 +13,13 @@ import scorer
 from scorer.errors import RequestError, RowsError, RowTooLargeError
 from scorer.service.codec import streaming
 from scorer.service.codec.rows import RowCodec
-from scorer.service.codec.streaming import Batch
-from scorer.service.holder import Served
+from scorer.service.codec.streaming import StreamingScorer
+from scorer.service.holder import ServedModel
 from tests.conftest import StandIn
 from tests.service.codec.test_rows import any_rows
 
 MODEL = scorer.load()
-CODEC = Served(MODEL).codec
+CODEC = ServedModel(MODEL).codec
 
 row = st.dictionaries(
     st.sampled_from(["x5", "x12", "x91", "x0", "note"]),
@@ -31,7 +31,7 @@ nested = st.fixed_dictionaries({"x91": st.floats(-9, 9), "x0": st.lists(st.fixed
 
 def outcome(body: bytes, cuts: list[int], segment_bytes: int) -> object:
     """The answer, or the error with all that it says."""
-    batch = Batch(CODEC, CODEC.usual)
+    batch = StreamingScorer(CODEC, CODEC.default_format)
     batch._wait_for = segment_bytes
     try:
         for start, end in zip([0, *cuts], [*cuts, len(body)], strict=True):
@@ -59,7 +59,7 @@ def test_any_cuts_give_the_answer_of_the_whole(rows: Any, separators: tuple[str,
 
 def test_a_batch_is_really_scored_while_it_arrives(stand_in: StandIn) -> None:
     body = json.dumps(stand_in.rows).encode()
-    batch = Batch(CODEC, CODEC.usual)
+    batch = StreamingScorer(CODEC, CODEC.default_format)
     most = 0
     for start in range(0, len(body), 65_536):
         batch.feed(body[start : start + 65_536])
@@ -94,7 +94,7 @@ def test_blanks_between_rows_change_nothing(blanks: int) -> None:
 def counting_codec() -> tuple[RowCodec, list[int]]:
     """A codec, and the lengths of the bodies that it was given."""
     looked: list[int] = []
-    codec = Served(MODEL).codec
+    codec = ServedModel(MODEL).codec
     real = codec.answer
 
     def counting(body: Any, *more: Any) -> Any:
@@ -110,7 +110,7 @@ def test_texts_full_of_braces_cost_no_more_than_other_texts(text: str) -> None:
     """Such a text is looked at, and cut wrongly, a few times only: then the rest is waited for."""
     codec, looked = counting_codec()
     body = json.dumps([{"x5": "monday", "note": text}, {"x5": "friday"}]).encode()
-    batch = Batch(codec, codec.usual)
+    batch = StreamingScorer(codec, codec.default_format)
     for start in range(0, len(body), 65_536):
         batch.feed(body[start : start + 65_536])
     assert len(json.loads(batch.finish())) == 2
@@ -121,7 +121,7 @@ def test_rows_with_arrays_of_objects_in_them_are_cut_between_rows() -> None:
     """Rows begin with the same name, which tells them from the objects within them."""
     rows = [{"x91": 0.5, "x0": [{"a": 1}, {"b": 2}], "note": "[{},{}]"}] * 4_000
     codec, looked = counting_codec()
-    batch = Batch(codec, codec.usual)
+    batch = StreamingScorer(codec, codec.default_format)
     batch._wait_for = 10_000
     body = json.dumps(rows).encode()
     for start in range(0, len(body), 5_000):
@@ -135,7 +135,7 @@ def test_rows_with_arrays_of_objects_in_them_are_cut_between_rows() -> None:
 def test_what_cannot_be_cut_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(streaming, "MAX_ROW_BYTES", 3_000_000)
     body = json.dumps({"x5": "monday", "note": "a" * 5_000_000}).encode()
-    batch = Batch(CODEC, CODEC.usual)
+    batch = StreamingScorer(CODEC, CODEC.default_format)
     batch.feed(body[:2_500_000])
     with pytest.raises(RowTooLargeError, match="3,000,000 bytes"):
         batch.feed(body[2_500_000:])
