@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import logging
 import os
 import time
 from collections import Counter
@@ -48,6 +49,8 @@ Key = tuple[str, ...]
 Snapshot = dict[str, Any]
 """pid, alive; counters and gauges: [[key, value], …]; histograms: [[key, counts by bucket, sum], …]."""
 
+_log = logging.getLogger("scorer.service")
+
 
 class Metrics:
     """What this worker has counted.
@@ -74,6 +77,8 @@ class Metrics:
         self._waiting = 0
         self._timer: asyncio.TimerHandle | None = None
         self._path = Path(directory, f"{os.getpid()}-{time.time_ns()}.json") if directory else None
+        self._failing = False
+        self._left_out: set[Path] = set()
         if self._path:
             atexit.register(self.write)
 
@@ -126,23 +131,45 @@ class Metrics:
         }
 
     def all_snapshots(self) -> Iterator[Snapshot]:
-        """This worker's snapshot, and those that the others have written, with whether they still run."""
+        """This worker's snapshot, and those that the others have written, with whether they still run.
+
+        A file that cannot be read is left out, and logged once.
+        """
         yield self.snapshot() | {"alive": True}
         for path in self._path.parent.glob("*.json") if self._path else ():
-            if path != self._path:
+            if path == self._path:
+                continue
+            try:
                 snapshot = orjson.loads(path.read_bytes())
-                yield snapshot | {"alive": _runs(snapshot["pid"])}
-
-    def _write_again(self) -> None:
-        self.write()
-        self._timer = asyncio.get_running_loop().call_later(WRITE_SECONDS, self._write_again)
+                snapshot["alive"] = _runs(snapshot["pid"])
+            except (OSError, ValueError, TypeError, KeyError) as error:
+                if path not in self._left_out:
+                    _log.warning("the counts in %s are left out: %s", path, error)
+                self._left_out.add(path)
+            else:
+                yield snapshot
 
     def write(self) -> None:
-        """Shares what has been counted until now with the other workers."""
-        if self._path and self._path.parent.is_dir():
-            temporary = self._path.with_suffix(".tmp")
+        """Shares what has been counted until now with the other workers. A failure is logged once."""
+        if self._path is None:
+            return
+        temporary = self._path.with_suffix(".tmp")
+        try:
             temporary.write_bytes(orjson.dumps(self.snapshot()))
             temporary.replace(self._path)
+        except OSError as error:
+            if not self._failing:
+                reason = (error.strerror or str(error)).lower()
+                _log.warning("this worker's counts cannot be shared, trying again: %s", reason)
+            self._failing = True
+        else:
+            if self._failing:
+                _log.info("this worker's counts are shared again")
+            self._failing = False
+
+    def _write_again(self) -> None:
+        self._timer = asyncio.get_running_loop().call_later(WRITE_SECONDS, self._write_again)
+        self.write()
 
     def _count_waiting(self) -> None:
         self._counters.update(self._events)

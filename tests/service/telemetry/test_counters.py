@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import os
 import signal
 import time
@@ -15,9 +17,10 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from scorer import Scorer
 from scorer.coefficients import CoefficientFile, TrainingRange
+from scorer.service.telemetry import counters
 from scorer.service.telemetry.counters import BUCKETS, Metrics
 from tests.conftest import StandIn, with_ranges
-from tests.support.servers import Client, running, wait_until
+from tests.support.servers import WAIT_SECONDS, Client, running, wait_until
 from tests.support.stores import Store
 
 Samples = dict[tuple[str, ...], float]
@@ -174,3 +177,57 @@ def test_a_histogram_takes_its_bounds_as_upper_bounds() -> None:
     metrics._observe(("batch_rows",), np.concatenate([bounds, [2e5]]))
     ((key, counts, total),) = metrics.snapshot()["histograms"]
     assert (key, counts, total) == (("batch_rows",), [1] * 7, bounds.sum() + 2e5)
+
+
+def test_a_write_that_fails_is_logged_once_and_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(counters, "WRITE_SECONDS", 0.01)
+    caplog.set_level(logging.INFO, "scorer.service")
+
+    async def logged(messages: int) -> None:
+        async with asyncio.timeout(WAIT_SECONDS):
+            while len(caplog.records) < messages:
+                await asyncio.sleep(0.01)
+
+    async def count() -> None:
+        mine, other = Metrics(str(tmp_path)), Metrics(str(tmp_path))
+        mine.count("errors", "first")
+        (written,) = tmp_path.glob("*.json")
+        blocked = written.with_suffix(".tmp")  # the file that is written before it is renamed
+        blocked.mkdir()
+        await logged(1)
+        for _ in range(3):
+            mine.write()
+        mine.count("errors", "second")
+        blocked.rmdir()
+        await logged(2)
+        _, shared = other.all_snapshots()
+        assert shared["counters"] == [[["errors", "first"], 1], [["errors", "second"], 1]]
+
+    asyncio.run(count())
+    assert [record.getMessage() for record in caplog.records] == [
+        "this worker's counts cannot be shared, trying again: is a directory",
+        "this worker's counts are shared again",
+    ]
+
+
+def test_a_first_write_that_fails_does_not_fail_the_request() -> None:
+    async def count() -> None:
+        metrics = Metrics("/proc")  # nobody may write there
+        metrics.count("errors", "fault")
+        assert metrics.snapshot()["counters"] == [[("errors", "fault"), 1]]
+
+    asyncio.run(count())
+
+
+def test_files_of_other_workers_that_cannot_be_read_are_left_out(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for name, text in {"empty": "", "cut": '{"pid": 1', "other": "[1]", "no-pid": "{}"}.items():
+        (tmp_path / f"{name}.json").write_text(text)
+    (tmp_path / "vanished.json").symlink_to("nothing")
+    metrics = Metrics(str(tmp_path))
+    for _ in range(2):
+        assert [snapshot["pid"] for snapshot in metrics.all_snapshots()] == [os.getpid()]
+    assert len(caplog.records) == 5, "one for each file, once"
