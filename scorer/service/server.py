@@ -17,6 +17,7 @@ from typing import Any
 
 import uvicorn
 import uvicorn.config
+from msgspec.structs import replace
 
 from scorer.errors import ScorerError, SettingError
 from scorer.service.app import Service, create_app
@@ -42,7 +43,7 @@ def serve(environment: Mapping[str, str]) -> None:
     """
     settings = Settings.from_environment(environment)
     models = Models(settings)
-    app = create_app(models.holder, settings)
+    app = create_app(models.holder, replace(settings, metrics_dir=""))  # one worker shares its counts with nobody
     first = models.first_poll()
     listeners = [_listen(settings, "port")] + ([_listen(settings, "admin_port")] if settings.admin_port else [])
     workers = settings.worker_count()
@@ -76,13 +77,15 @@ def _serve_with_workers(
                     os.kill(process.pid, signal.SIGHUP)
 
     os.environ.update(environment)
-    # A worker that is started anew serves what the others do, even where the model has gone since.
-    with tempfile.TemporaryDirectory(prefix="scorer-") as directory:
-        counts = Path(settings.metrics_dir or directory, "metrics")
-        counts.mkdir(parents=True, exist_ok=True)
-        for left in counts.glob("*.json"):  # by an earlier server
-            left.unlink()
-        os.environ |= {f"{PREFIX}METRICS_DIR": str(counts), f"{PREFIX}CACHE_DIR": settings.cache_dir or directory}
+    if settings.metrics_dir:
+        Path(settings.metrics_dir).mkdir(parents=True, exist_ok=True)
+    # The counts' directory is this server's own, so no other server's counts are added to its own. With a cache, a
+    # worker that is started anew serves what the others do, even where the model has gone since.
+    with (
+        tempfile.TemporaryDirectory(prefix="scorer-", dir=settings.metrics_dir or None) as counts,
+        tempfile.TemporaryDirectory(prefix="scorer-") as cache,
+    ):
+        os.environ |= {f"{PREFIX}METRICS_DIR": counts, f"{PREFIX}CACHE_DIR": settings.cache_dir or cache}
         Supervisor(_config("scorer.service.server:worker", settings, workers), listeners).run()
 
 

@@ -48,7 +48,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         log_format: text for people, json for machines: one line an event.
         access_log: share of the requests that are logged; 1 costs a third of the single-row rate.
         metrics: whether requests are counted, for /metrics.
-        metrics_dir: where several workers share what they count; empty for a temporary directory.
+        metrics_dir: where a server with several workers makes a directory in which they share their counts; empty for
+            the system's directory for temporary files.
     """
 
     model: str = ""

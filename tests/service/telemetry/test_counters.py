@@ -114,9 +114,6 @@ def test_numbers_out_of_the_range_seen_in_training(model: Scorer, tmp_path: Path
 
 
 def test_all_workers_together_and_those_that_have_ended(row: dict[str, Any], tmp_path: Path) -> None:
-    left = tmp_path / "metrics" / "1-1.json"
-    left.parent.mkdir()
-    left.write_text("what an earlier server has left there")
     environment = {"SCORER_METRICS_DIR": str(tmp_path)}
     with running("--workers", "2", environment=environment) as server:
         server.wait_for_reports(2, bool, "both workers")
@@ -135,6 +132,22 @@ def test_all_workers_together_and_those_that_have_ended(row: dict[str, Any], tmp
         os.kill(pid, signal.SIGKILL)
         server.wait_for_reports(2, lambda report: report["pid"] != pid, "another worker in its place")
         wait_until(lambda: total() == 40, "the counts of the one that has ended, and two that run")
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_each_server_counts_for_itself(workers: int, row: dict[str, Any], tmp_path: Path) -> None:
+    """Whatever other servers have left, or write just now, in the same directory."""
+    environment = {"SCORER_METRICS_DIR": str(tmp_path), "SCORER_WORKERS": str(workers)}
+    with running(environment=environment) as first, first.client() as client:
+        client.predict(row)
+        with running(environment=environment) as second:
+            second.wait_for_reports(workers, bool, "all workers")
+            with second.client() as other:
+                found = wait_until(lambda: (seen := scrape(other))["workers",] >= workers and seen, "all workers")
+        assert scrape(client)["rows_total", "1.0.0"] == 1
+    assert found["workers",] == workers
+    assert ("rows_total", "1.0.0") not in found
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_model_and_its_store(versions: list[CoefficientFile], tmp_path: Path) -> None:
