@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import socket
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
 from scorer.errors import ScorerError, SettingError
 from scorer.service.keys import Keys
+from scorer.service.listening import listen
 from scorer.service.models import Models
 from scorer.service.settings import Settings
 
@@ -32,7 +32,7 @@ def check(environment: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     yield "store and model", _problem(partial(_model, settings))
     for field in ("port", "admin_port"):
         if port := getattr(settings, field):
-            yield f"{field.replace('_', ' ')} {port}", _problem(partial(_bind, settings.host, port))
+            yield f"{field.replace('_', ' ')} {port}", _problem(partial(_listen, settings, field))
     if settings.api_keys_file:
         yield "API keys", _problem(partial(Keys, Path(settings.api_keys_file)))
     for field in ("cache_dir", "metrics_dir"):
@@ -57,9 +57,8 @@ def _model(settings: Settings) -> None:
         models.shadow_source.poll()
 
 
-def _bind(host: str, port: int) -> None:
-    family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-    socket.create_server((host, port), family=family).close()
+def _listen(settings: Settings, field: str) -> None:
+    listen(settings, field).close()
 
 
 def _write(directory: Path) -> None:

@@ -19,16 +19,15 @@ import uvicorn
 import uvicorn.config
 from msgspec.structs import replace
 
-from scorer.errors import ScorerError, SettingError
+from scorer.errors import ScorerError
 from scorer.service.app import Service, create_app
 from scorer.service.holder import Holder
 from scorer.service.http_protocol import Protocol
+from scorer.service.listening import BACKLOG, listen
 from scorer.service.models import Models
 from scorer.service.settings import PREFIX, Settings
 from scorer.service.telemetry import logs
 from scorer.store.sources import PollResult
-
-_BACKLOG = 2_048
 
 
 def serve(environment: Mapping[str, str]) -> None:
@@ -45,7 +44,7 @@ def serve(environment: Mapping[str, str]) -> None:
     models = Models(settings)
     app = create_app(models.holder, replace(settings, metrics_dir=""))  # one worker shares its counts with nobody
     first = models.first_poll()
-    listeners = [_listen(settings, "port")] + ([_listen(settings, "admin_port")] if settings.admin_port else [])
+    listeners = [listen(settings, "port")] + ([listen(settings, "admin_port")] if settings.admin_port else [])
     workers = settings.worker_count()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _stop)
@@ -161,28 +160,9 @@ def _config(app: Any, settings: Settings, workers: int = 1) -> uvicorn.Config:
         log_config=logs.configuration(settings),
         access_log=False,  # Watch has its own
         server_header=False,
-        backlog=_BACKLOG,
+        backlog=BACKLOG,
         timeout_graceful_shutdown=settings.shutdown_seconds,
     )
-
-
-def _listen(settings: Settings, field: str) -> socket.socket:
-    port = getattr(settings, field)
-    place = f"{settings.host}:{port}"
-    try:
-        family, _, _, _, address = socket.getaddrinfo(
-            settings.host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-    except socket.gaierror as error:
-        raise SettingError("SCORER_HOST", f"{settings.host!r} is no address: {error.strerror}") from None
-    try:
-        listener = socket.create_server(address[:2], family=family, backlog=_BACKLOG)
-    except OSError as error:
-        reason = os.strerror(error.errno or 0).lower()  # error.strerror repeats the address
-        advice = "; choose another with --port" if field == "port" else ""
-        raise SettingError(f"{PREFIX}{field.upper()}", f"cannot listen on {place}: {reason}{advice}") from None
-    listener.set_inheritable(True)
-    return listener
 
 
 def _announce(first: PollResult | None, source: str, listener: socket.socket, workers: int, settings: Settings) -> None:

@@ -193,10 +193,11 @@ def test_check(server: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str
     out, err = capsys.readouterr()
     lines = out.splitlines()
     taken = f"port {server.port}"
+    reason = f"cannot listen on 127.0.0.1:{server.port}: address already in use; choose another with --port"
     assert lines == [
         "settings: ok",
         "store and model: ok",
-        f"{taken}: address already in use",
+        f"{taken}: SCORER_PORT: {reason}",
         f"cache_dir {tmp_path}/cache: ok",
     ]
     assert err == f"scorer: 1 of 4 checks failed: {taken}\n"
@@ -209,6 +210,19 @@ def test_check(server: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str
     monkeypatch.setenv("SCORER_PORT", "none")
     assert main(["check"]) == 2
     assert capsys.readouterr().out == "settings: SCORER_PORT: expected `int`, got `str`\n"
+
+
+@pytest.mark.parametrize("host", ["no-such-host.invalid", "a" * 64, "192.0.2.1"])
+def test_check_says_of_a_host_what_serve_says(
+    host: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SCORER_PORT", "1")
+    monkeypatch.setenv("SCORER_HOST", host)
+    assert main(["serve"]) == 2
+    said = capsys.readouterr().err.removeprefix("scorer: ")
+    assert said.startswith((f"SCORER_HOST: {host!r} is no address: ", f"SCORER_PORT: cannot listen on {host}:1: "))
+    assert main(["check"]) == 2
+    assert f"port 1: {said}" in capsys.readouterr().out
 
 
 def test_a_port_that_is_taken() -> None:
