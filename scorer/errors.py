@@ -29,8 +29,6 @@ ScorerError
 │   │   ├── BodyTooLargeError   in bytes
 │   │   ├── RowTooLargeError    in bytes
 │   │   ├── TooManyRowsError
-│   │   ├── TooDeepError        objects and arrays within each other
-│   │   ├── NumberTooLongError  in characters
 │   │   └── OverloadedError     requests at a time
 │   ├── UnsupportedBodyError    a content type or content encoding that is not read
 │   ├── SlowBodyError           .seconds; the body did not arrive in time
@@ -227,18 +225,6 @@ class TooManyRowsError(LimitError):
     """The request has more rows than are scored at a time."""
 
     _says = "the request has more rows than the limit of {:,}"
-
-
-class TooDeepError(LimitError):
-    """Objects and arrays within each other, too many of them."""
-
-    _says = "the body is nested deeper than the limit of {:,}"
-
-
-class NumberTooLongError(LimitError):
-    """A JSON number with too many characters."""
-
-    _says = "a number is longer than the limit of {:,} characters"
 
 
 class OverloadedError(LimitError):

@@ -22,7 +22,7 @@ from scorer.coefficients import FORMATS
 from scorer.service.app import create_app
 from scorer.service.holder import Holder
 from scorer.service.openapi import _PROBLEM
-from scorer.service.problems import _URN, TABLE
+from scorer.service.problems import TABLE, URN
 from scorer.service.settings import PREFIX, Settings
 from tests.conftest import SHIPPED, SMALL_BY_FORMAT
 from tests.support.servers import free_port
@@ -83,13 +83,13 @@ def test_every_setting_and_its_default_is_documented() -> None:
 
 def test_every_path_is_documented(model: scorer.Scorer) -> None:
     for route in create_app(Holder(model)).routes:
-        (method,) = route.methods - {"HEAD"}  # type: ignore[attr-defined]
-        assert f"`{method} {route.path}`" in API  # type: ignore[attr-defined]
+        (method,) = (route.methods or set()) - {"HEAD"}
+        assert f"`{method} {route.path}`" in API
 
 
 def test_every_error_is_documented() -> None:
     for status, name, _ in TABLE.values():
-        assert f"| {status.value} | `{_URN}{name}` |" in API
+        assert f"| {status.value} | `{URN}{name}` |" in API
         assert HTTPStatus(status)
     for code in _PROBLEM["properties"]["errors"]["items"]["properties"]["code"]["enum"]:
         assert f"| `{code}` |" in API

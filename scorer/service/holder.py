@@ -1,9 +1,6 @@
-"""What is served right now. The app asks for it once for each request; a refresher sets it."""
+"""The model that is served right now. A refresher replaces it while requests are answered."""
 
 from __future__ import annotations
-
-from collections.abc import Callable
-from typing import Any
 
 import orjson
 
@@ -15,7 +12,15 @@ from scorer.service.shadow import Shadow
 
 
 class ServedModel:
-    """A scorer with all that is made of it once: what answers rows, the headers that name it, and its documents."""
+    """A scorer with all that is made of it once.
+
+    Attributes:
+        scorer: the scorer.
+        codec: answers its rows.
+        headers: of each answer that it gives; they name it.
+        model_document: for GET /model.
+        openapi_document: for GET /openapi.json, encoded.
+    """
 
     def __init__(self, scorer: Scorer) -> None:
         self.scorer = scorer
@@ -23,6 +28,7 @@ class ServedModel:
         file = scorer.file
         self.headers = [
             (b"content-type", b"application/json"),
+            (b"cache-control", b"no-store"),
             (b"x-model-name", file.model.encode()),
             (b"x-model-version", file.version.encode()),
             (b"x-model-sha256", file.sha256.encode()),
@@ -32,31 +38,21 @@ class ServedModel:
 
 
 class Holder:
-    """Holds what is served, or None while no certified model is loaded. Setting `served` is the whole swap.
+    """Holds the served model. Setting `served` is the whole swap: a request takes it once, at its beginning.
 
     Attributes:
-        served: what answers.
-        shadow: what is tried out beside it; None for nothing.
-        serving: gives how it stands with the store, for GET /model; empty where there is none.
-        history: gives the versions that were served, for GET /model/history.
-        gauges: gives what metrics tell of the model and its store, by name and labels.
-        draining: whether the server is about to stop: not ready any more, while it still answers.
+        served: answers; None while no certified model is loaded.
+        shadow: compares another version with it; None for none.
+        draining: whether the server is about to stop: it still answers, and is not ready any more.
     """
 
     def __init__(self, scorer: Scorer | None = None) -> None:
         self.served = None if scorer is None else ServedModel(scorer)
         self.shadow: Shadow | None = None
-        self.serving: Callable[[], dict[str, Any]] = dict
-        self.history: Callable[[], list[Any]] = list
-        self.gauges: Callable[[], dict[tuple[str, ...], float]] = dict
         self.draining = False
 
     def require(self) -> ServedModel:
-        """What is served.
-
-        Raises:
-            NotReadyError: nothing yet.
-        """
+        """The served model. Raises NotReadyError while there is none."""
         if self.served is None:
             raise NotReadyError
         return self.served

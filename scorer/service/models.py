@@ -11,6 +11,7 @@ from scorer.errors import CoefficientFileError, ScorerError, SettingError, Store
 from scorer.service.holder import Holder, ServedModel
 from scorer.service.settings import Settings
 from scorer.service.shadow import Shadow
+from scorer.service.telemetry.counters import Key
 from scorer.store.cache import LastGood
 from scorer.store.directory import shipped
 from scorer.store.opening import open_storage
@@ -41,9 +42,6 @@ class Models:
         self._refresher = self._make_refresher(self.source, settings.version, self._serve)
         self.shadow_source = self._versions(settings.shadow_version) if settings.shadow_version else None
         self._shadow_refresher = self._make_shadow_refresher()
-        self.holder.serving = self._report
-        self.holder.history = self._history
-        self.holder.gauges = self._gauges
 
     def first_poll(self) -> PollResult | None:
         """Looks at a local source before anything is started; None where it is not local, or a store without a model.
@@ -109,7 +107,8 @@ class Models:
     def _use_shadow(self, loaded: Loaded) -> None:
         self.holder.shadow = Shadow(loaded.scorer, self._settings.shadow_share)
 
-    def _report(self) -> dict[str, Any]:
+    def report(self) -> dict[str, Any]:
+        """How the served model stands with its store: for GET /model."""
         status = self._refresher.status
         shadow = self.holder.shadow
         report: dict[str, Any] = {
@@ -129,9 +128,10 @@ class Models:
             report["shadow"] = (shadow.report() if shadow else {}) | {"failing": failing.reason if failing else None}
         return report
 
-    def _gauges(self) -> dict[tuple[str, ...], float]:
+    def gauges(self) -> dict[Key, float]:
+        """What metrics tell of the model and its store, by name and labels."""
         status = self._refresher.status
-        gauges: dict[tuple[str, ...], float] = {
+        gauges: dict[Key, float] = {
             ("workers",): 1.0,
             ("model_swaps",): float(status.swaps),
             ("model_failures",): float(status.failures),
@@ -150,7 +150,8 @@ class Models:
             gauges["shadow_difference", version] = report["mean_difference"] * report["rows"]
         return gauges
 
-    def _history(self) -> list[dict[str, Any]]:
+    def history(self) -> list[dict[str, Any]]:
+        """The versions that this worker has served."""
         return [version._asdict() for version in self._refresher.status.history]
 
 

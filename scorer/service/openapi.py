@@ -58,10 +58,7 @@ def openapi(scorer: Scorer) -> Document:
     """The API in OpenAPI 3.1, with the loaded model's inputs and variables."""
     file = scorer.file
     bad = {
-        "400": _problem(
-            "The body is not JSON, is nested deeper than SCORER_MAX_DEPTH or has a number longer than "
-            "SCORER_MAX_NUMBER_LENGTH, or a query parameter cannot be used."
-        ),
+        "400": _problem("The body is not JSON, or is nested too deeply, or a query parameter cannot be used."),
         "408": _problem("The body did not arrive within SCORER_RECEIVE_SECONDS."),
         "413": _problem("The body is larger than SCORER_MAX_BODY_BYTES, or SCORER_MAX_UNPACKED_BYTES decompressed."),
         "415": _problem("The content type is not JSON's, or the content encoding is not read, or in too many streams."),

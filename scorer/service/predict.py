@@ -1,171 +1,132 @@
-"""POST /predict, as a plain ASGI app without Starlette's Request and Response objects."""
+"""POST /predict: reads the body, scores its rows, answers. A plain ASGI app, since Request and Response cost time."""
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from time import perf_counter
+from typing import NamedTuple
 
-from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
-from scorer.errors import BodyTooLargeError, OverloadedError, ScorerError
+from scorer.errors import OverloadedError
 from scorer.scores import Scored
-from scorer.service import problems
-from scorer.service.codec import body as bodies
-from scorer.service.codec import options
-from scorer.service.codec.limits import Limits
+from scorer.service.codec import body, options
 from scorer.service.codec.rows import RowCodec
-from scorer.service.codec.streaming import StreamingScorer
+from scorer.service.codec.streaming import Sample, StreamingScorer
 from scorer.service.holder import Holder
 from scorer.service.settings import Settings
-from scorer.service.shadow import Sample
-from scorer.service.telemetry.counters import Metrics
-from scorer.service.telemetry.request_log import Watch, is_id
-
-_log = logging.getLogger("scorer.service")
-
-
-Answered = tuple[bytes, Sequence[Scored], int, Sequence[float]]
-"""The body of an answer; what the model says, segment by segment; how many rows; what each of the STAGES took."""
-
-
-class Predict:
-    """The endpoint. It answers its own errors.
-
-    Attributes:
-        in_flight: how many requests are being answered.
-    """
-
-    def __init__(self, holder: Holder, settings: Settings, watch: Watch, metrics: Metrics | None) -> None:
-        """Makes the endpoint.
-
-        Args:
-            holder: of the scorer that answers.
-            settings: the limits are taken of them.
-            watch: logs requests, and counts those that are refused.
-            metrics: where answers are counted; None for nowhere.
-        """
-        self._holder = holder
-        self._watch = watch
-        self._metrics = metrics
-        self._max_body_bytes = settings.max_body_bytes
-        self._max_unpacked_bytes = settings.max_unpacked_bytes
-        self._limits = Limits(settings.max_rows, settings.max_depth, settings.max_number_length)
-        self._max_requests = settings.max_requests
-        self.in_flight = 0
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        began = perf_counter()
-        self.in_flight += 1
-        try:
-            if self.in_flight > self._max_requests:
-                raise OverloadedError(self._max_requests)
-            served = self._holder.require()
-            shadow = self._holder.shadow
-            trial = shadow.sample() if shadow else None
-            body, scored, rows, seconds = await self._answer(served.codec, scope, receive, trial)
-            request_id = scope.get("request_id") or self._watch.new_id()
-            length = str(len(body)).encode()
-            headers = [*served.headers, (b"content-length", length), (b"x-request-id", request_id)]
-            await send({"type": "http.response.start", "status": 200, "headers": headers})
-            await send({"type": "http.response.body", "body": body})
-            if self._metrics:
-                self._metrics.answered(served.scorer, scored, rows, seconds)
-            if self._watch.share:
-                self._watch.log(scope, 200, began, request_id)
-            if shadow and trial is not None:
-                await shadow.compare(trial)
-        except ScorerError as error:
-            await self._refuse(problems.of_scorer_error(error), error, scope, receive, send)
-        except ClientGoneError:
-            self._watch.end(self._watch.begin(scope, send))
-        except Exception as error:
-            _log.exception("POST /predict failed")
-            await self._refuse(problems.of_fault(), error, scope, receive, send)
-        finally:
-            self.in_flight -= 1
-
-    async def _refuse(self, response: Response, error: Exception, scope: Scope, receive: Receive, send: Send) -> None:
-        watched = self._watch.begin(scope, send)
-        await response(scope, receive, watched)
-        self._watch.end(watched)
-        if self._metrics:
-            for code in problems.codes(error):
-                self._metrics.count("errors", code)
-
-    async def _answer(self, codec: RowCodec, scope: Scope, receive: Receive, trial: Sample | None) -> Answered:
-        """Reads the body and answers it.
-
-        Raises:
-            RequestError, BadShapeError, BadRowsError: those of the table of problems.
-            ClientGoneError: the client closed the connection before its body was read.
-        """
-        began = perf_counter()
-        query = scope["query_string"]
-        style = codec.response_format(options.parse(query)) if query else codec.default_format
-        packed = self._look_at_headers(scope)
-        message = await receive()
-        if packed or message.get("more_body", True):
-            batch = StreamingScorer(codec, style, self._limits, trial)
-            answer = await self._read(batch, packed, message, receive)
-            receiving = perf_counter() - began - sum(batch.seconds)
-            return answer, batch.scored, batch.rows, (receiving, *batch.seconds)
-        receiving = perf_counter() - began
-        body = message["body"]
-        if len(body) > self._max_body_bytes:
-            raise BodyTooLargeError(self._max_body_bytes)
-        part = codec.answer(body, style, self._limits)
-        if trial is not None and len(part.scored):
-            trial.append((body, part.scored))
-        return part.require(), (part.scored,), part.rows, (receiving, *part.seconds)
-
-    async def _read(
-        self, batch: StreamingScorer, packed: bodies.BodyDecoder | None, message: Message, receive: Receive
-    ) -> bytes:
-        """Scores a body while it arrives."""
-        size = unpacked = 0
-        while True:
-            if message["type"] == "http.disconnect":
-                raise ClientGoneError
-            chunk = message.get("body", b"")
-            size += len(chunk)
-            if size > self._max_body_bytes:
-                raise BodyTooLargeError(self._max_body_bytes)
-            if packed is None:
-                batch.feed(chunk)
-            else:
-                for piece in packed.feed(chunk):
-                    unpacked += len(piece)
-                    if unpacked > self._max_unpacked_bytes:
-                        raise BodyTooLargeError(self._max_unpacked_bytes)
-                    batch.feed(piece)
-            if not message.get("more_body", False):
-                if packed is not None:
-                    packed.finish()
-                return batch.finish()
-            message = await receive()
-
-    def _look_at_headers(self, scope: Scope) -> bodies.BodyDecoder | None:
-        packed = None
-        for name, value in scope["headers"]:
-            if name not in _LOOKED_AT:
-                continue
-            if name == b"content-length":
-                if int(value) > self._max_body_bytes:
-                    raise BodyTooLargeError(self._max_body_bytes)
-            elif name == b"content-type":
-                if value != b"application/json":
-                    bodies.check_type(value)
-            elif name == b"content-encoding" and value.lower() not in (b"", b"identity"):
-                packed = bodies.BodyDecoder(value)
-            elif name == b"x-request-id" and is_id(value):
-                scope["request_id"] = value
-        return packed
-
-
-_LOOKED_AT = frozenset({b"content-length", b"content-type", b"content-encoding", b"x-request-id"})
+from scorer.service.telemetry.counters import Counters
 
 
 class ClientGoneError(Exception):
     """The client closed the connection before its body was read."""
+
+
+class InFlight:
+    """How many POST /predict this worker is answering.
+
+    Attributes:
+        count: that number.
+    """
+
+    def __init__(self) -> None:
+        self.count = 0
+
+
+class Answer(NamedTuple):
+    """The answer to a request.
+
+    Attributes:
+        body: JSON.
+        scored: the scores, segment by segment.
+        rows: how many rows were scored.
+        seconds: what receiving, decoding, scoring and encoding took.
+    """
+
+    body: bytes
+    scored: Sequence[Scored]
+    rows: int
+    seconds: Sequence[float]
+
+
+class Predict:
+    """The endpoint. Errors are the caller's to answer: scorer.service.app."""
+
+    def __init__(self, holder: Holder, settings: Settings, in_flight: InFlight, counters: Counters | None) -> None:
+        """Makes the endpoint.
+
+        Args:
+            holder: holds the model that answers.
+            settings: source of the limits.
+            in_flight: counts the requests that are being answered.
+            counters: count the rows that are scored; None for nowhere.
+        """
+        self._holder = holder
+        self._in_flight = in_flight
+        self._counters = counters
+        self._max_body_bytes = settings.max_body_bytes
+        self._max_unpacked_bytes = settings.max_unpacked_bytes
+        self._max_rows = settings.max_rows
+        self._max_requests = settings.max_requests
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers one request.
+
+        Raises:
+            RequestError, BadShapeError, BadRowsError: those of the table of problems; nothing has been sent.
+            ClientGoneError: nothing has been sent, since nobody is there.
+        """
+        self._in_flight.count += 1
+        try:
+            if self._in_flight.count > self._max_requests:
+                raise OverloadedError(self._max_requests)
+            served = self._holder.served or self._holder.require()
+            shadow = self._holder.shadow
+            sample = shadow.sample() if shadow else None
+            answer = await self._answer(served.codec, scope, receive, sample)
+            headers = [*served.headers, (b"content-length", b"%d" % len(answer.body))]
+            await send({"type": "http.response.start", "status": 200, "headers": headers})
+            await send({"type": "http.response.body", "body": answer.body})
+            if self._counters:
+                self._counters.scored(served.scorer, answer.scored, answer.rows, answer.seconds)
+            if shadow and sample is not None:
+                await shadow.compare(sample)
+        finally:
+            self._in_flight.count -= 1
+
+    async def _answer(self, codec: RowCodec, scope: Scope, receive: Receive, sample: Sample | None) -> Answer:
+        began = perf_counter()
+        query = scope["query_string"]
+        response_format = codec.response_format(options.parse(query)) if query else codec.default_format
+        decoder = body.check_headers(scope["headers"], self._max_body_bytes)
+        message = await receive()
+        if decoder or message.get("more_body", True):
+            scoring = StreamingScorer(codec, response_format, self._max_rows, sample)
+            await self._feed(scoring, decoder, message, receive)
+            answer = scoring.finish()
+            receiving = perf_counter() - began - sum(scoring.seconds)
+            return Answer(answer, scoring.scored, scoring.rows, (receiving, *scoring.seconds))
+        # All of it is there, as it is of nearly every single row: it is one segment.
+        receiving = perf_counter() - began
+        text = message.get("body", b"")
+        body.check_size(len(text), self._max_body_bytes)
+        result = codec.answer(text, response_format, self._max_rows)
+        answer = result.require()
+        if sample is not None and len(result.scored):
+            sample.append((text, result.scored))
+        return Answer(answer, (result.scored,), result.rows, (receiving, *result.seconds))
+
+    async def _feed(
+        self, scoring: StreamingScorer, decoder: body.BodyDecoder | None, message: Message, receive: Receive
+    ) -> None:
+        """Hands a body on while it arrives."""
+        reader = body.BodyReader(decoder, self._max_body_bytes, self._max_unpacked_bytes)
+        while True:
+            if message["type"] == "http.disconnect":
+                raise ClientGoneError
+            for piece in reader.feed(message.get("body", b"")):
+                scoring.feed(piece)
+            if not message.get("more_body", False):
+                reader.finish()
+                return
+            message = await receive()

@@ -8,13 +8,12 @@ from typing import Any
 
 import orjson
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
 from starlette.responses import Response
 
 from scorer import errors
 
 MEDIA_TYPE = "application/problem+json"
-_URN = "urn:coefficient-scorer:problem:"
+URN = "urn:coefficient-scorer:problem:"
 
 TABLE: dict[type[errors.ScorerError], tuple[HTTPStatus, str, str]] = {
     errors.MalformedBodyError: (HTTPStatus.BAD_REQUEST, "malformed-body", "The body is not JSON"),
@@ -23,8 +22,6 @@ TABLE: dict[type[errors.ScorerError], tuple[HTTPStatus, str, str]] = {
     errors.BadRowsError: (HTTPStatus.UNPROCESSABLE_ENTITY, "bad-rows", "Rows cannot be scored"),
     errors.RowTooLargeError: (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "row-too-large", "A row is too large"),
     errors.TooManyRowsError: (HTTPStatus.UNPROCESSABLE_ENTITY, "too-many-rows", "The request has too many rows"),
-    errors.TooDeepError: (HTTPStatus.BAD_REQUEST, "too-deep", "The body is nested too deeply"),
-    errors.NumberTooLongError: (HTTPStatus.BAD_REQUEST, "number-too-long", "A number is too long"),
     errors.UnsupportedBodyError: (HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "unsupported-body", "The body is not read"),
     errors.SlowBodyError: (HTTPStatus.REQUEST_TIMEOUT, "slow-body", "The body did not arrive in time"),
     errors.ParameterError: (HTTPStatus.BAD_REQUEST, "bad-parameter", "A query parameter cannot be used"),
@@ -40,29 +37,46 @@ HEADERS: dict[type[errors.ScorerError], dict[str, str]] = {
     errors.OverloadedError: {"retry-after": "1"},
     errors.NotReadyError: {"retry-after": "1"},
 }
-"""What an answer says beside its document."""
+"""Headers of an answer beside its document."""
+
+NOT_STORED = {"cache-control": "no-store"}
+"""Of answers that no cache may keep."""
+
+NO_SNIFFING = (b"x-content-type-options", b"nosniff")
+"""Of every answer: browsers take the content type as it is."""
+
+
+def of(error: Exception) -> Response:
+    """The answer to an error. A traceback is in the log, never in the answer."""
+    if isinstance(error, errors.ScorerError) and type(error) in TABLE:
+        return of_scorer_error(error)
+    if isinstance(error, HTTPException):
+        return of_status(HTTPStatus(error.status_code), error.headers)
+    return of_status(HTTPStatus.INTERNAL_SERVER_ERROR)
+
+
+def is_fault(error: Exception) -> bool:
+    """Whether an error is a fault of this program, rather than of a request."""
+    return type(error) not in TABLE and not isinstance(error, HTTPException)
+
+
+def codes(error: Exception) -> list[str]:
+    """The codes that an error is counted under: the last part of its type, and those of the rows that are listed."""
+    if is_fault(error):
+        return ["fault"]
+    if isinstance(error, HTTPException):
+        return []  # its status, which is counted too, says it all
+    listed = error.problems if isinstance(error, errors.BadRowsError) else ()
+    return [TABLE[type(error)][1], *(problem.code for problem in listed)]  # type: ignore[index]
 
 
 def of_scorer_error(error: errors.ScorerError) -> Response:
     """The document of an error of the table: with `errors` and `total` where rows are to blame."""
     status, name, title = TABLE[type(error)]
-    document: dict[str, Any] = {"type": _URN + name, "title": title, "status": status.value, "detail": str(error)}
+    document: dict[str, Any] = {"type": URN + name, "title": title, "status": status.value, "detail": str(error)}
     if isinstance(error, errors.BadRowsError):
         document |= {"errors": error.problems, "total": error.total}
     return _respond(status, document, HEADERS.get(type(error)))
-
-
-def codes(error: Exception) -> list[str]:
-    """What went wrong, in words for metrics: the last part of the type, and the codes of the rows that are listed."""
-    if not isinstance(error, errors.ScorerError):
-        return ["fault"]
-    listed = error.problems if isinstance(error, errors.BadRowsError) else ()
-    return [TABLE[type(error)][1], *(problem.code for problem in listed)]
-
-
-def of_fault() -> Response:
-    """The document of a fault of this program. The traceback is in the log, never in the answer."""
-    return of_status(HTTPStatus.INTERNAL_SERVER_ERROR)
 
 
 def of_status(status: HTTPStatus, headers: Mapping[str, str] | None = None) -> Response:
@@ -70,27 +84,5 @@ def of_status(status: HTTPStatus, headers: Mapping[str, str] | None = None) -> R
     return _respond(status, {"type": "about:blank", "title": status.phrase, "status": status.value}, headers)
 
 
-async def _handle_scorer_error(_request: Request, error: Exception) -> Response:
-    assert isinstance(error, errors.ScorerError)
-    return of_scorer_error(error)
-
-
-async def _handle_http_exception(_request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
-    return of_status(HTTPStatus(error.status_code), error.headers)
-
-
-async def _handle_fault(_request: Request, _error: Exception) -> Response:
-    return of_fault()
-
-
-def _respond(status: HTTPStatus, document: dict[str, Any], headers: Mapping[str, str] | None = None) -> Response:
-    return Response(orjson.dumps(document), status.value, headers, MEDIA_TYPE)
-
-
-HANDLERS = {
-    errors.ScorerError: _handle_scorer_error,
-    HTTPException: _handle_http_exception,
-    Exception: _handle_fault,
-}
-"""For Starlette's exception_handlers."""
+def _respond(status: HTTPStatus, document: dict[str, Any], headers: Mapping[str, str] | None) -> Response:
+    return Response(orjson.dumps(document), status.value, {**NOT_STORED, **(headers or {})}, MEDIA_TYPE)

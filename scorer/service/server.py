@@ -42,7 +42,8 @@ def serve(environment: Mapping[str, str]) -> None:
     """
     settings = Settings.from_environment(environment)
     models = Models(settings)
-    app = create_app(models.holder, replace(settings, metrics_dir=""))  # one worker shares its counts with nobody
+    alone = replace(settings, metrics_dir="")  # one worker shares its counts with nobody
+    app = create_app(models.holder, alone, models)
     first = models.first_poll()
     listeners = [listen(settings, "port")] + ([listen(settings, "admin_port")] if settings.admin_port else [])
     workers = settings.worker_count()
@@ -52,10 +53,7 @@ def serve(environment: Mapping[str, str]) -> None:
     if workers == 1:
         config = _config(app, settings)
         _start(models, settings, first)
-        server = uvicorn.Server(config)
-        exit_at_once = server.handle_exit
-        server.handle_exit = _drain_first(models.holder, settings, exit_at_once)  # type: ignore[method-assign, assignment]
-        server.run(listeners)
+        DrainingServer(config, models.holder, settings).run(listeners)
     else:
         _serve_with_workers(settings, environment, listeners, workers)
 
@@ -93,7 +91,7 @@ def worker() -> Service:
     try:
         settings = Settings.from_environment(os.environ)
         models = Models(settings)
-        app = create_app(models.holder, settings)
+        app = create_app(models.holder, settings, models)
     except ScorerError as error:
         print(f"scorer: {error}", file=sys.stderr)
         sys.exit(uvicorn.config.STARTUP_FAILURE)
@@ -102,6 +100,18 @@ def worker() -> Service:
     if callable(handler):
         signal.signal(signal.SIGTERM, _drain_first(models.holder, settings, handler))
     return app
+
+
+class DrainingServer(uvicorn.Server):
+    """Goes on answering for a while after SIGTERM, not ready any more."""
+
+    def __init__(self, config: uvicorn.Config, holder: Holder, settings: Settings) -> None:
+        super().__init__(config)
+        self._drain_first = _drain_first(holder, settings, super().handle_exit)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """As uvicorn.Server: handles SIGTERM and Ctrl-C."""
+        self._drain_first(sig, frame)
 
 
 def _drain_first(
@@ -158,7 +168,7 @@ def _config(app: Any, settings: Settings, workers: int = 1) -> uvicorn.Config:
         proxy_headers=False,  # nothing here asks who the client is
         lifespan="off",
         log_config=logs.configuration(settings),
-        access_log=False,  # Watch has its own
+        access_log=False,  # scorer.service.telemetry.request_log has its own
         server_header=False,
         backlog=BACKLOG,
         timeout_graceful_shutdown=settings.shutdown_seconds,

@@ -35,8 +35,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         max_unpacked_bytes: largest request body once it is decompressed, in bytes; likewise.
         max_header_bytes: largest head of a request (request line and headers), in bytes; larger ones are answered 431.
         max_rows: most rows in a request; more are answered 422.
-        max_depth: most objects and arrays within each other, the outermost counted; deeper bodies are answered 400.
-        max_number_length: most characters of a JSON number; a longer one is answered 400.
         max_requests: most POST /predict that a worker takes on at a time; more are answered 503.
         receive_seconds: how long the head of a request, and then its body, may take to arrive; slower ones are
             answered 408.
@@ -67,8 +65,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_unpacked_bytes: Annotated[int, Meta(ge=1)] = 256 * 1024 * 1024
     max_header_bytes: Annotated[int, Meta(ge=1_024)] = 64 * 1024
     max_rows: Annotated[int, Meta(ge=1)] = 100_000
-    max_depth: Annotated[int, Meta(ge=2, le=500)] = 500
-    max_number_length: Annotated[int, Meta(ge=32)] = 4_300
     max_requests: Annotated[int, Meta(ge=1)] = 1_000
     receive_seconds: Annotated[float, Meta(gt=0)] = 30.0
     api_keys_file: str = ""

@@ -1,6 +1,6 @@
-"""A second version, tried out on a share of the requests: it scores what the first has answered, and answers nothing.
+"""The shadow version: it scores a share of the requests that another version has answered, and answers none.
 
-It scores after the answer has been sent, so no request waits for it, and in the event loop, a segment at a time, so
+It scores after the answer has been sent, so no request waits for it; and in the event loop, a segment at a time, so
 that other requests come in between.
 """
 
@@ -17,22 +17,20 @@ from scorer.errors import ScorerError
 from scorer.scorer import Scorer
 from scorer.scores import Scored, Scores
 from scorer.service.codec.rows import RowCodec
-
-Sample = list[tuple[bytes, Scored]]
-"""What the first version made of a request: for each segment of its body the segment and the scores."""
+from scorer.service.codec.streaming import Sample
 
 _log = logging.getLogger("scorer.service")
 
 
 class Shadow:
-    """What a second version makes of requests, beside the first.
+    """Compares a second version with the one that answers.
 
     Attributes:
         scorer: of the second version.
     """
 
     def __init__(self, scorer: Scorer, share: float) -> None:
-        """Makes a shadow.
+        """Starts with nothing compared.
 
         Args:
             scorer: of the second version.
@@ -45,13 +43,13 @@ class Shadow:
         self._largest = self._total = 0.0
 
     def sample(self) -> Sample | None:
-        """Whether a request is among the share: a list to be filled with what the first version makes of it."""
+        """For a request among the share: a list, to be filled with its segments and their scores. Else None."""
         return [] if random.random() < self._share else None
 
-    async def compare(self, trial: Sample) -> None:
+    async def compare(self, sample: Sample) -> None:
         """Scores an answered request, and notes how the second version differs. Never raises."""
         try:
-            for body, scored in trial:
+            for body, scored in sample:
                 self._compare(body, scored)
                 await asyncio.sleep(0)
         except ScorerError:  # the second version has inputs of other kinds, say
@@ -72,7 +70,7 @@ class Shadow:
         self._flipped += int(np.count_nonzero(first[1] != second[1]))
 
     def report(self) -> dict[str, Any]:
-        """Who is tried out, and how it differs: counts, the largest and the mean |Δphat|, outcomes flipped."""
+        """Which version, and how it differs: counts, the largest and the mean |Δphat|, outcomes flipped."""
         file = self.scorer.file
         return {
             "name": file.model,

@@ -15,7 +15,7 @@ import yaml
 
 import scorer
 from scorer.errors import SettingError
-from scorer.service.app import ADMIN, PATHS
+from scorer.service.app import ADMIN_PATHS
 from scorer.service.settings import Settings
 from tests.support.manifests import KUBERNETES, ROOT, Manifests, needs_kubectl, render
 from tests.support.prometheus import needs_promtool, promtool, wrong
@@ -118,7 +118,7 @@ def test_probes_ask_what_is_there(manifests: Manifests) -> None:
         "liveness": "/livez",  # a store that is down is no reason to start anew
         "readiness": "/readyz",
     }
-    assert {probe["path"] for probe in probes.values()} <= ADMIN <= PATHS
+    assert {probe["path"] for probe in probes.values()} <= ADMIN_PATHS
     assert {probe["port"] for probe in probes.values()} == {"admin"}
 
 

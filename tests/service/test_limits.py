@@ -34,8 +34,6 @@ def limited() -> Iterator[Server]:
         "SCORER_MAX_UNPACKED_BYTES": "2000000",
         "SCORER_MAX_HEADER_BYTES": "4096",
         "SCORER_MAX_ROWS": "1000",
-        "SCORER_MAX_DEPTH": "10",
-        "SCORER_MAX_NUMBER_LENGTH": "40",
         "SCORER_RECEIVE_SECONDS": "0.4",
     }
     with running(environment=environment) as server:
@@ -99,46 +97,31 @@ def test_an_idle_connection_is_closed_after_a_refused_body_too(limited: Server) 
     assert (status, headers.get("connection")) == (413, None)
 
 
-HARMLESS = '{"x5":"[{[{[{[{[{[{\\"[{111111111111111111111111111111111111111111111111111111"}'
-"""A row that only looks as if it were deep, or held a long number."""
-
-PLACES = {"alone": "ROW", "in-an-array": "[ROW]", "among-others": f"[{HARMLESS},ROW,{HARMLESS}]"}
-
-
 @pytest.mark.parametrize("brackets", [("[", "]"), ('{"a":', "}"), ('[{"b":"]}","a":', "}]")], ids=["[", "{", "[{"])
-@pytest.mark.parametrize("place", PLACES)
-def test_depth(place: str, brackets: tuple[str, str], client: Client) -> None:
+@pytest.mark.parametrize(
+    "rows", ["ROW", "[ROW]", '[{"x5":"[{[{[{"},ROW]'], ids=["alone", "in-an-array", "among-others"]
+)
+def test_what_the_decoder_cannot_read_for_its_depth_is_malformed(
+    rows: str, brackets: tuple[str, str], server: Server
+) -> None:
     def send(depth: int) -> Answer:
-        count = (depth - (1 if place == "alone" else 2)) // (2 if len(brackets[1]) == 2 else 1)
-        cell = brackets[0] * count + "0" + brackets[1] * count
-        return client.send("POST", "/predict", PLACES[place].replace("ROW", f'{{"x5":"monday","x0":{cell}}}').encode())
+        cell = brackets[0] * depth + "0" + brackets[1] * depth
+        with server.client() as client:
+            body = rows.replace("ROW", f'{{"x5":"monday","x0":{cell}}}').encode()
+            return client.send("POST", "/predict", body)
 
-    assert [send(depth).status for depth in (9, 10, 12, 1_000, 10_000)] == [200, 200, 400, 400, 400]
-    assert send(12).json() == send(10_000).json()
-    assert send(12).json()["type"] == f"{URN}too-deep"
-    assert send(12).json()["detail"] == "the body is nested deeper than the limit of 10"
-
-
-@pytest.mark.parametrize("cell", ["0.DIGITS", "-0.DIGITSe-1", "1e-DIGITS"])
-@pytest.mark.parametrize("name", ["x91", "x0", "note"])
-@pytest.mark.parametrize("place", PLACES)
-def test_length_of_numbers(place: str, name: str, cell: str, client: Client) -> None:
-    def send(length: int) -> Answer:
-        number = cell.replace("DIGITS", "0" * (length - len(cell) + len("DIGITS")))
-        body = PLACES[place].replace("ROW", f'{{"x5":"monday","{name}":{number}}}')
-        return client.send("POST", "/predict", body.encode())
-
-    assert [send(length).status for length in (39, 40, 41, 5_000)] == [200, 200, 400, 400]
-    assert send(41).json() == send(5_000).json()
-    assert send(41).json()["type"] == f"{URN}number-too-long"
-    assert send(41).json()["detail"] == "a number is longer than the limit of 40 characters"
+    assert [send(depth).status for depth in (1, 200, 100_000)] == [200, 200, 400]
+    refused = send(100_000).json()
+    assert (refused["type"], refused["detail"]) == (f"{URN}malformed-body", "the body is nested too deeply")
 
 
-def test_a_number_of_10_000_000_digits() -> None:
-    with running() as server, server.client() as client:
-        for name in ("x12", "x5", "x0"):
+def test_a_number_of_10_000_000_digits(server: Server) -> None:
+    """Used, it is beyond float64; unused, it is skipped."""
+    for name, status in (("x12", 422), ("x5", 422), ("x0", 200)):
+        with server.client() as client:
             body = b'[{"x44":1,"%b":%b}]' % (name.encode(), b"9" * 10_000_000)
-            assert client.send("POST", "/predict", body).json()["type"] == f"{URN}number-too-long"
+            assert client.send("POST", "/predict", body).status == status
+    with server.client() as client:
         assert client.predict({"x12": "0" * 5_000 + "1"}).json() == client.predict({"x12": 1}).json()
 
 

@@ -12,14 +12,12 @@ class Document(NamedTuple):
     Attributes:
         value: of two equal names the last counts; bytes that are no UTF-8 are lone surrogates.
         clean: all of it is UTF-8, and no text holds a lone surrogate.
-        depth: how deep it is nested.
-        longest_number: in characters.
+        depth: objects and arrays within each other, the outermost counted.
     """
 
     value: Any
     clean: bool
     depth: int
-    longest_number: int
 
 
 def read(body: bytes) -> Document | None:
@@ -27,30 +25,23 @@ def read(body: bytes) -> Document | None:
     text = body.decode("utf-8", "surrogateescape")
     try:
         value = json.loads(text, parse_constant=refuse, parse_int=parse_integer)
-        # with the members that do not count, and numbers as they are written
-        members = json.loads(text, parse_int=Number, parse_float=Number, object_pairs_hook=Members)
-        return Document(value, not has_surrogates(members), *depth_and_longest_number(members))
+        members = json.loads(text, parse_int=parse_integer, object_pairs_hook=Members)  # with those that do not count
+        return Document(value, not has_surrogates(members), depth_of(members))
     except (ValueError, RecursionError):
         return None
-
-
-class Number(str):
-    """A number's characters."""
 
 
 class Members(list[tuple[str, Any]]):
     """An object's names and values."""
 
 
-def depth_and_longest_number(members: Any) -> tuple[int, int]:
-    """How deep a body is nested, and how many characters its longest number has."""
-    level, longest, nodes = 0, 0, [members]
-    while nodes:
-        longest = max([longest, *(len(node) for node in nodes if isinstance(node, Number))])
-        lists = [node for node in nodes if isinstance(node, list)]
+def depth_of(members: Any) -> int:
+    """How deep a body is nested."""
+    depth, nodes = 0, [members]
+    while lists := [node for node in nodes if isinstance(node, list)]:
+        depth += 1
         nodes = [part[1] if isinstance(node, Members) else part for node in lists for part in node]
-        level += bool(lists)
-    return level, longest
+    return depth
 
 
 def refuse(constant: str) -> NoReturn:

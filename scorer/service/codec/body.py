@@ -1,4 +1,4 @@
-"""Request bodies: what they may be, and how they are taken apart again where they are compressed."""
+"""Request bodies: the content types and encodings that are read, and decompression within limits."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
 
-from scorer.errors import MalformedBodyError, UnsupportedBodyError
+from scorer.errors import BodyTooLargeError, MalformedBodyError, UnsupportedBodyError
 
 Headers = Sequence[tuple[bytes, bytes]]
 
@@ -15,7 +15,7 @@ ENCODINGS = ("gzip", "deflate", "zstd")
 """Content encodings that are read."""
 
 _FORM = "application/x-www-form-urlencoded"
-"""What curl --data says of any body: people forget the header, so it is taken for JSON and has to be it."""
+"""The type that curl --data sends where people forget the header: such a body is read as JSON."""
 
 _STEP = 256 * 1024
 """Bytes that are decompressed at a time, so that a bomb is noticed before it has gone off."""
@@ -25,15 +25,44 @@ MAX_STREAMS = 10_000
 it, and an empty one has 9 bytes. bgzip, which writes the most of all, makes a member of 64 KiB: 4,000 of 256 MiB."""
 
 
-def check_type(value: bytes) -> None:
-    """Looks at a content type.
+def check_size(size: int, max_bytes: int) -> None:
+    """Raises BodyTooLargeError if a body has more than ``max_bytes``."""
+    if size > max_bytes:
+        raise BodyTooLargeError(max_bytes)
+
+
+def check_headers(headers: Headers, max_bytes: int) -> BodyDecoder | None:
+    """Checks a request's headers before its body is read.
 
     Args:
-        value: of the header; empty where there is none.
+        headers: names in lower case, with their values.
+        max_bytes: the largest body that is accepted.
+
+    Returns:
+        The decoder of a compressed body, else None.
 
     Raises:
-        UnsupportedBodyError: it is not JSON's, and not the one that curl sends unasked.
+        BodyTooLargeError: by its content length.
+        UnsupportedBodyError: a content type or a content encoding that is not read.
     """
+    decoder = None
+    for name, value in headers:
+        if name not in _CHECKED:
+            continue
+        if name == b"content-length":
+            check_size(int(value), max_bytes)
+        elif name == b"content-type":
+            if value != b"application/json":
+                _check_type(value)
+        elif value.lower() not in (b"", b"identity"):
+            decoder = BodyDecoder(value)
+    return decoder
+
+
+_CHECKED = frozenset({b"content-length", b"content-type", b"content-encoding"})
+
+
+def _check_type(value: bytes) -> None:
     kind = value.decode("latin-1").partition(";")[0].strip().lower()
     if kind in ("", "application/json", _FORM) or (kind.startswith("application/") and kind.endswith("+json")):
         return
@@ -45,14 +74,14 @@ class Decompressor(Protocol):
 
     @property
     def eof(self) -> bool:
-        """Whether the stream has come to its end."""
+        """Whether the stream has ended."""
 
     @property
     def unused_data(self) -> bytes:
-        """What came after its end."""
+        """The bytes after its end."""
 
     def decompress(self, data: bytes, max_length: int) -> bytes:
-        """At most so many bytes more of what the stream holds; those that wait are got with no more data."""
+        """At most ``max_length`` bytes more; the rest comes with the next calls, which may pass no data."""
 
 
 class _Zlib:
@@ -82,17 +111,10 @@ def _zstd() -> tuple[Callable[[], Any], type[Exception]]:
 
 
 class BodyDecoder:
-    """A body that arrives compressed."""
+    """Decompresses a body while it arrives."""
 
     def __init__(self, encoding: bytes) -> None:
-        """Starts a body.
-
-        Args:
-            encoding: the header's value.
-
-        Raises:
-            UnsupportedBodyError: an encoding that is not read.
-        """
+        """Raises UnsupportedBodyError if ``encoding``, a Content-Encoding header, is not one that is read."""
         name = encoding.decode("latin-1").strip().lower()
         self._name = name
         self._error: type[Exception] = zlib.error
@@ -108,11 +130,11 @@ class BodyDecoder:
         self._streams = 1
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        """What some more bytes hold, in pieces of limited size.
+        """Decompresses some more bytes, into pieces of limited size.
 
         Raises:
             MalformedBodyError: they are not of this encoding.
-            UnsupportedBodyError: they are in more than MAX_STREAMS streams.
+            UnsupportedBodyError: more than MAX_STREAMS streams.
         """
         try:
             while data:
@@ -135,10 +157,49 @@ class BodyDecoder:
         self._stream = self._make()
 
     def finish(self) -> None:
-        """Says that nothing more comes.
+        """Checks, at the end of the body, that it is complete.
 
         Raises:
-            MalformedBodyError: a stream has not come to its end.
+            MalformedBodyError: a stream has not ended.
         """
         if not self._stream.eof:
             raise MalformedBodyError(f"the body is not {self._name}: it ends too early")
+
+
+class BodyReader:
+    """Takes a body chunk by chunk, and holds it to its limits."""
+
+    def __init__(self, decoder: BodyDecoder | None, max_bytes: int, max_unpacked_bytes: int) -> None:
+        """Starts a body.
+
+        Args:
+            decoder: of a compressed body, else None.
+            max_bytes: the most bytes as they are sent.
+            max_unpacked_bytes: the most bytes once they are decompressed.
+        """
+        self._decoder = decoder
+        self._max_bytes = max_bytes
+        self._max_unpacked_bytes = max_unpacked_bytes
+        self._size = self._unpacked = 0
+
+    def feed(self, chunk: bytes) -> Iterator[bytes]:
+        """The next bytes of the body, decompressed.
+
+        Raises:
+            BodyTooLargeError: over a limit.
+            MalformedBodyError, UnsupportedBodyError: as BodyDecoder.feed.
+        """
+        self._size += len(chunk)
+        check_size(self._size, self._max_bytes)
+        if self._decoder is None:
+            yield chunk
+            return
+        for piece in self._decoder.feed(chunk):
+            self._unpacked += len(piece)
+            check_size(self._unpacked, self._max_unpacked_bytes)
+            yield piece
+
+    def finish(self) -> None:
+        """Raises MalformedBodyError if a compressed body is incomplete."""
+        if self._decoder is not None:
+            self._decoder.finish()

@@ -34,7 +34,6 @@ FAR = 6.0
 """Where the coefficient file does not say what range a number had in training, one more than this many of the scaler's
 standard deviations from its mean is counted as out of range."""
 
-PREDICT = "/predict"
 STAGES = ("receive", "decode", "score", "encode")
 BUCKETS = {
     "stage_seconds": (1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0),
@@ -52,23 +51,19 @@ Snapshot = dict[str, Any]
 _log = logging.getLogger("scorer.service")
 
 
-class Metrics:
-    """What this worker has counted.
+class Counters:
+    """The counts of this worker."""
 
-    Attributes:
-        gauges: gives what others keep count of, by key.
-    """
-
-    def __init__(self, directory: str = "") -> None:
+    def __init__(self, directory: str = "", gauges: Callable[[], dict[Key, float]] = dict) -> None:
         """Starts counting.
 
         Args:
-            directory: where workers share what they count; empty where there is one alone.
+            directory: where several workers share their counts; empty for one worker.
+            gauges: gives the figures that others keep, by key.
         """
-        self.gauges: Callable[[], dict[Key, float]] = dict
+        self._gauges = gauges
         self._counters: Counter[Key] = Counter()
         self._histograms: dict[Key, tuple[NDArray[np.int64], list[float]]] = {}
-        self._events: list[Key] = []
         self._scorer: Scorer | None = None
         self._records = bytearray()
         self._pack = Struct("0d").pack
@@ -84,20 +79,20 @@ class Metrics:
 
     def count(self, *key: str) -> None:
         """Adds one to a counter."""
-        self._events.append(key)
+        self._counters[key] += 1
         if self._timer is None and self._path:
             self._write_again()
 
-    def answered(self, scorer: Scorer, scored: Sequence[Scored], rows: int, seconds: Sequence[float]) -> None:
-        """Counts a POST /predict that was answered with 200.
+    def scored(self, scorer: Scorer, scored: Sequence[Scored], rows: int, seconds: Sequence[float]) -> None:
+        """Counts the rows of a request that was answered.
 
-        What is kept of it until it is counted are packed numbers, and columns: to keep the objects of many rows would
+        Until they are counted, rows are kept as packed numbers or as columns: keeping the objects of many rows would
         cost more than all else here, since new ones would have to be made in memory that is not in the cache.
 
         Args:
-            scorer: that answered it.
-            scored: what it said, segment by segment.
-            rows: how many they were.
+            scorer: that scored them.
+            scored: their scores, segment by segment.
+            rows: how many they are; none for an empty array.
             seconds: what each of the STAGES took.
         """
         if scorer is not self._scorer:
@@ -112,7 +107,7 @@ class Metrics:
             for outcome, phat, _, read in segment:
                 self._records += self._pack(first, *seconds, outcome, phat, *read)
                 first = 0
-        if first:
+        if first or not rows:
             self._timings.append((rows, *seconds))
         self._waiting += rows + ROWS_AT_A_TIME // REQUESTS_AT_A_TIME
         if self._waiting >= ROWS_AT_A_TIME:
@@ -126,7 +121,7 @@ class Metrics:
         return {
             "pid": os.getpid(),
             "counters": [[key, value] for key, value in self._counters.items()],
-            "gauges": [[key, value] for key, value in self.gauges().items()],
+            "gauges": [[key, value] for key, value in self._gauges().items()],
             "histograms": [[key, counts.tolist(), total[0]] for key, (counts, total) in self._histograms.items()],
         }
 
@@ -172,8 +167,6 @@ class Metrics:
         self.write()
 
     def _count_waiting(self) -> None:
-        self._counters.update(self._events)
-        self._events.clear()
         scorer = self._scorer
         self._waiting = 0
         if scorer is None:
@@ -187,7 +180,6 @@ class Metrics:
             self._count_scores(scorer, phat, outcome, map(np.concatenate, columns))
         first = records[records[:, 0] > 0, : 1 + len(STAGES)]
         rows, *stages = np.concatenate([first, np.array(self._timings).reshape(-1, 1 + len(STAGES))]).T
-        self._counters["requests", PREDICT, "200", scorer.file.version] += len(rows)
         self._observe(("batch_rows",), rows)
         for stage, seconds in zip(STAGES, stages, strict=True):
             self._observe(("stage_seconds", stage), seconds)

@@ -13,7 +13,7 @@ def configuration(settings: Settings) -> dict[str, Any]:
     if settings.log_format == "json":
         formatter: dict[str, Any] = {"()": "scorer.service.telemetry.logs.json_formatter"}
     else:
-        formatter = {"format": "%(levelname)s: %(message)s"}
+        formatter = {"()": "scorer.service.telemetry.logs.TextFormatter"}
     loggers = {
         "scorer": {"level": "INFO"},
         "uvicorn": {"level": "WARNING"},
@@ -29,6 +29,21 @@ def configuration(settings: Settings) -> dict[str, Any]:
         },
         "loggers": {name: {"handlers": ["default"], "propagate": False, **own} for name, own in loggers.items()},
     }
+
+
+class TextFormatter(logging.Formatter):
+    """One line an event, whatever its message holds; a traceback follows in lines of its own."""
+
+    def __init__(self) -> None:
+        super().__init__("%(levelname)s: %(message)s")
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 (logging's name)
+        """As logging.Formatter; line breaks and other control characters are escaped, so that none forges a line."""
+        return super().formatMessage(record).translate(_ESCAPES)
+
+
+_CONTROL = [*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029]
+_ESCAPES = {code: ascii(chr(code))[1:-1] for code in _CONTROL}
 
 
 def json_formatter() -> logging.Formatter:

@@ -27,8 +27,7 @@ CODEC = ServedModel(MODEL).codec
 
 
 def answer(rows: Any, options: Options, segment_bytes: int = 2**40) -> Any:
-    batch = StreamingScorer(CODEC, CODEC.response_format(options))
-    batch._wait_for = segment_bytes
+    batch = StreamingScorer(CODEC, CODEC.response_format(options), segment_bytes=segment_bytes)
     body = json.dumps(rows).encode()
     for start in range(0, len(body), 100):
         batch.feed(body[start : start + 100])
@@ -51,7 +50,7 @@ def test_parameters() -> None:
         (b"\xff=%ff", "ÿ: no such parameter"),
     ],
 )
-def test_parameters_that_are_none(query: bytes, message: str) -> None:
+def test_parameters_that_are_not_valid(query: bytes, message: str) -> None:
     with pytest.raises(ParameterError) as caught:
         parse(query)
     assert str(caught.value).startswith(message)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 import scorer
 from scorer import reading
 from scorer.errors import BadRowsError, BadShapeError, MalformedBodyError
-from scorer.service.codec.streaming import StreamingScorer
+from scorer.service.codec.streaming import SEGMENT_BYTES, StreamingScorer
 from scorer.service.holder import ServedModel
 from tests.conftest import SMALL
 
@@ -34,12 +34,11 @@ any_rows = st.lists(
 
 def answer(body: bytes, cut: int = 0) -> bytes:
     """The answer to a whole body, or to one that arrives in two pieces and is scored piece by piece; or its error."""
-    batch = StreamingScorer(SERVED.codec, SERVED.codec.default_format)
+    scoring = StreamingScorer(SERVED.codec, SERVED.codec.default_format, segment_bytes=1 if cut else SEGMENT_BYTES)
     if cut:
-        batch._wait_for = 1
-        batch.feed(body[:cut])
-    batch.feed(body[cut:])
-    return batch.finish()
+        scoring.feed(body[:cut])
+    scoring.feed(body[cut:])
+    return scoring.finish()
 
 
 def problems(body: bytes) -> list[tuple[int, str | None, str]]:

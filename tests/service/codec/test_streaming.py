@@ -31,14 +31,11 @@ nested = st.fixed_dictionaries({"x91": st.floats(-9, 9), "x0": st.lists(st.fixed
 
 def outcome(body: bytes, cuts: list[int], segment_bytes: int) -> object:
     """The answer, or the error with all that it says."""
-    batch = StreamingScorer(CODEC, CODEC.default_format)
-    batch._wait_for = segment_bytes
+    scoring = StreamingScorer(CODEC, CODEC.default_format, segment_bytes=segment_bytes)
     try:
         for start, end in zip([0, *cuts], [*cuts, len(body)], strict=True):
-            batch.feed(body[start:end])
-            if batch._wait_for == streaming.SEGMENT_BYTES:
-                batch._wait_for = segment_bytes
-        return batch.finish()
+            scoring.feed(body[start:end])
+        return scoring.finish()
     except RowsError as error:
         return type(error), error.problems, error.total
     except RequestError as error:
@@ -63,7 +60,7 @@ def test_a_batch_is_really_scored_while_it_arrives(stand_in: StandIn) -> None:
     most = 0
     for start in range(0, len(body), 65_536):
         batch.feed(body[start : start + 65_536])
-        most = max(most, batch._size)
+        most = max(most, batch.held_bytes)
     assert most < streaming.SEGMENT_BYTES + 65_536
     assert json.loads(batch.finish()) == MODEL.score(stand_in.rows).to_rows()
 
@@ -121,21 +118,18 @@ def test_rows_with_arrays_of_objects_in_them_are_cut_between_rows() -> None:
     """Rows begin with the same name, which tells them from the objects within them."""
     rows = [{"x91": 0.5, "x0": [{"a": 1}, {"b": 2}], "note": "[{},{}]"}] * 4_000
     codec, looked = counting_codec()
-    batch = StreamingScorer(codec, codec.default_format)
-    batch._wait_for = 10_000
+    batch = StreamingScorer(codec, codec.default_format, segment_bytes=10_000)
     body = json.dumps(rows).encode()
     for start in range(0, len(body), 5_000):
         batch.feed(body[start : start + 5_000])
-        batch._wait_for = min(batch._wait_for, 10_000)
     assert len(json.loads(batch.finish())) == 4_000
     assert len(looked) > 20
     assert sum(looked) < 1.1 * len(body)
 
 
-def test_what_cannot_be_cut_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(streaming, "MAX_ROW_BYTES", 3_000_000)
+def test_what_cannot_be_cut_is_limited() -> None:
     body = json.dumps({"x5": "monday", "note": "a" * 5_000_000}).encode()
-    batch = StreamingScorer(CODEC, CODEC.default_format)
+    batch = StreamingScorer(CODEC, CODEC.default_format, max_row_bytes=3_000_000)
     batch.feed(body[:2_500_000])
     with pytest.raises(RowTooLargeError, match="3,000,000 bytes"):
         batch.feed(body[2_500_000:])

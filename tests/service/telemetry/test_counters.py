@@ -18,7 +18,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from scorer import Scorer
 from scorer.coefficients import CoefficientFile, TrainingRange
 from scorer.service.telemetry import counters
-from scorer.service.telemetry.counters import BUCKETS, Metrics
+from scorer.service.telemetry.counters import BUCKETS, Counters
 from tests.conftest import StandIn, with_ranges
 from tests.support.servers import WAIT_SECONDS, Client, running, wait_until
 from tests.support.stores import Store
@@ -185,7 +185,7 @@ def test_off(row: dict[str, Any]) -> None:
 
 
 def test_a_histogram_takes_its_bounds_as_upper_bounds() -> None:
-    metrics = Metrics()
+    metrics = Counters()
     bounds = np.array(BUCKETS["batch_rows"])
     metrics._observe(("batch_rows",), np.concatenate([bounds, [2e5]]))
     ((key, counts, total),) = metrics.snapshot()["histograms"]
@@ -204,7 +204,7 @@ def test_a_write_that_fails_is_logged_once_and_tried_again(
                 await asyncio.sleep(0.01)
 
     async def count() -> None:
-        mine, other = Metrics(str(tmp_path)), Metrics(str(tmp_path))
+        mine, other = Counters(str(tmp_path)), Counters(str(tmp_path))
         mine.count("errors", "first")
         (written,) = tmp_path.glob("*.json")
         blocked = written.with_suffix(".tmp")  # the file that is written before it is renamed
@@ -227,7 +227,7 @@ def test_a_write_that_fails_is_logged_once_and_tried_again(
 
 def test_a_first_write_that_fails_does_not_fail_the_request() -> None:
     async def count() -> None:
-        metrics = Metrics("/proc")  # nobody may write there
+        metrics = Counters("/proc")  # nobody may write there
         metrics.count("errors", "fault")
         assert metrics.snapshot()["counters"] == [[("errors", "fault"), 1]]
 
@@ -240,7 +240,7 @@ def test_files_of_other_workers_that_cannot_be_read_are_left_out(
     for name, text in {"empty": "", "cut": '{"pid": 1', "other": "[1]", "no-pid": "{}"}.items():
         (tmp_path / f"{name}.json").write_text(text)
     (tmp_path / "vanished.json").symlink_to("nothing")
-    metrics = Metrics(str(tmp_path))
+    metrics = Counters(str(tmp_path))
     for _ in range(2):
         assert [snapshot["pid"] for snapshot in metrics.all_snapshots()] == [os.getpid()]
     assert len(caplog.records) == 5, "one for each file, once"
