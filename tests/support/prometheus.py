@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from scorer.service.telemetry.exposition import METRICS, PREFIX
 from tests.support.servers import Client, answers, end, free_port, wait_until
@@ -27,6 +28,20 @@ EXPOSED = {
 PROMTOOL, PROMETHEUS = shutil.which("promtool"), shutil.which("prometheus")
 needs_promtool = pytest.mark.skipif(not PROMTOOL, reason="promtool is not installed: apt-get install prometheus")
 needs_prometheus = pytest.mark.skipif(not PROMETHEUS, reason="prometheus is not installed: apt-get install prometheus")
+
+
+Samples = dict[tuple[str, ...], float]
+
+
+def scrape(client: Client) -> Samples:
+    """Every sample by its name and the values of its labels, in the order of the labels' names."""
+    answer = client.send("GET", "/metrics")
+    assert answer.headers["content-type"].startswith("text/plain; version=")
+    return {
+        (sample.name.removeprefix("scorer_"), *(sample.labels[name] for name in sorted(sample.labels))): sample.value
+        for family in text_string_to_metric_families(answer.body.decode())
+        for sample in family.samples
+    }
 
 
 def selected(expression: str) -> Iterator[tuple[str, set[str]]]:

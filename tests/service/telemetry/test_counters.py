@@ -13,28 +13,15 @@ from typing import Any
 import numpy as np
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
-from prometheus_client.parser import text_string_to_metric_families
 
 from scorer import Scorer
 from scorer.coefficients import CoefficientFile, TrainingRange
 from scorer.service.telemetry import counters
 from scorer.service.telemetry.counters import BUCKETS, Counters
 from tests.conftest import StandIn, with_ranges
-from tests.support.servers import WAIT_SECONDS, Client, running, wait_until
+from tests.support.prometheus import scrape
+from tests.support.servers import WAIT_SECONDS, running, wait_until
 from tests.support.stores import Store
-
-Samples = dict[tuple[str, ...], float]
-
-
-def scrape(client: Client) -> Samples:
-    """Every sample by its name and the values of its labels, in the order of the labels' names."""
-    answer = client.send("GET", "/metrics")
-    assert answer.headers["content-type"].startswith("text/plain; version=")
-    return {
-        (sample.name.removeprefix("scorer_"), *(sample.labels[name] for name in sorted(sample.labels))): sample.value
-        for family in text_string_to_metric_families(answer.body.decode())
-        for sample in family.samples
-    }
 
 
 def test_everything_that_was_sent_is_counted(stand_in: StandIn, model: Scorer) -> None:
@@ -138,13 +125,15 @@ def test_all_workers_together_and_those_that_have_ended(row: dict[str, Any], tmp
 def test_each_server_counts_for_itself(workers: int, row: dict[str, Any], tmp_path: Path) -> None:
     """Whatever other servers have left, or write just now, in the same directory."""
     environment = {"SCORER_METRICS_DIR": str(tmp_path), "SCORER_WORKERS": str(workers)}
-    with running(environment=environment) as first, first.client() as client:
-        client.predict(row)
+    with running(environment=environment) as first:
+        with first.client() as client:
+            client.predict(row)
         with running(environment=environment) as second:
             second.wait_for_reports(workers, bool, "all workers")
             with second.client() as other:
                 found = wait_until(lambda: (seen := scrape(other))["workers",] >= workers and seen, "all workers")
-        assert scrape(client)["rows_total", "1.0.0"] == 1
+        with first.client() as client:  # a new connection: the server ends one that is idle for long
+            assert scrape(client)["rows_total", "1.0.0"] == 1
     assert found["workers",] == workers
     assert ("rows_total", "1.0.0") not in found
     assert list(tmp_path.iterdir()) == []
