@@ -147,7 +147,7 @@ class Models:
             gauges["shadow_rows", version] = float(report["rows"])
             gauges["shadow_failures", version] = float(report["requests_failed"])
             gauges["shadow_flipped", version] = float(report["outcomes_flipped"])
-            gauges["shadow_difference", version] = report["mean_difference"] * report["rows"]
+            gauges["shadow_difference", version] = shadow.difference
         return gauges
 
     def history(self) -> list[dict[str, Any]]:

@@ -27,6 +27,7 @@ class Shadow:
 
     Attributes:
         scorer: of the second version.
+        difference: the sum of |Δphat| of all rows that both have scored.
     """
 
     def __init__(self, scorer: Scorer, share: float) -> None:
@@ -40,7 +41,7 @@ class Shadow:
         self._codec = RowCodec(scorer)
         self._share = share
         self._requests = self._rows = self._failed = self._flipped = 0
-        self._largest = self._total = 0.0
+        self._largest = self.difference = 0.0
 
     def sample(self) -> Sample | None:
         """For a request among the share: a list, to be filled with its segments and their scores. Else None."""
@@ -66,7 +67,7 @@ class Shadow:
         moved = np.abs(first[0] - second[0])
         self._rows += len(moved)
         self._largest = max(self._largest, float(moved.max(initial=0.0)))
-        self._total += float(moved.sum())
+        self.difference += float(moved.sum())
         self._flipped += int(np.count_nonzero(first[1] != second[1]))
 
     def report(self) -> dict[str, Any]:
@@ -81,7 +82,7 @@ class Shadow:
             "requests_failed": self._failed,
             "rows": self._rows,
             "largest_difference": self._largest,
-            "mean_difference": self._total / self._rows if self._rows else 0.0,
+            "mean_difference": self.difference / self._rows if self._rows else 0.0,
             "outcomes_flipped": self._flipped,
         }
 

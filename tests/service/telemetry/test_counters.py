@@ -157,6 +157,21 @@ def test_the_model_and_its_store(versions: list[CoefficientFile], tmp_path: Path
     assert found["shadow_difference_total", "1.2.0"] > 0.01
 
 
+def test_the_sum_of_differences_is_a_sum(versions: list[CoefficientFile], stand_in: StandIn, tmp_path: Path) -> None:
+    """A mean times the number of rows is now and then less than before by a last bit, which reads as a reset."""
+    store = Store(tmp_path / "store", *versions)
+    store.point("1.0.0")
+    first, second = (store.scorers[version].score(stand_in.rows[:50]).phat for version in ("1.0.0", "1.1.0"))
+    environment = {"SCORER_SHADOW_VERSION": "1.1.0", "SCORER_SHADOW_SHARE": "1"}
+    with running("--model", str(store.path), environment=environment) as server, server.client() as client:
+        seen: list[float] = []
+        for row in stand_in.rows[:50]:
+            client.predict(row)
+            found = wait_until(lambda: (now := scrape(client))["shadow_rows_total", "1.1.0"] > len(seen) and now, "it")
+            seen.append(found["shadow_difference_total", "1.1.0"])
+    assert seen == np.cumsum(np.abs(first - second)).tolist()
+
+
 def test_openmetrics_for_who_asks_for_it(row: dict[str, Any]) -> None:
     with running() as server, server.client() as client:
         client.predict(row)
