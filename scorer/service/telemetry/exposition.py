@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from itertools import accumulate
+from math import fsum
 from typing import Any, NamedTuple
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
@@ -77,21 +78,24 @@ class _SummedSnapshots:
     """All snapshots, added up."""
 
     def __init__(self, snapshots: list[Snapshot]) -> None:
-        self._values: Counter[Key] = Counter()
-        self._histograms: dict[Key, tuple[list[int], float]] = {}
+        values: defaultdict[Key, list[float]] = defaultdict(list)
+        histograms: defaultdict[Key, list[tuple[list[int], float]]] = defaultdict(list)
         for snapshot in snapshots:
             for key, value in [*snapshot["counters"], *snapshot["gauges"]]:
                 if METRICS[key[0]].kind == "gauge" and not snapshot["alive"]:
                     continue  # what a worker that has ended has counted stays counted, and that is all
-                if key[0] == EARLIEST:
-                    value = min(value, self._values.get(tuple(key), value))
-                    self._values[tuple(key)] = value
-                else:
-                    self._values[tuple(key)] += value
+                values[tuple(key)].append(value)
             for key, counts, total in snapshot["histograms"]:
-                known, before = self._histograms.get(tuple(key), ([0] * len(counts), 0.0))
-                added = [one + other for one, other in zip(known, counts, strict=True)]
-                self._histograms[tuple(key)] = (added, before + total)
+                histograms[tuple(key)].append((counts, total))
+        # fsum rounds once, so a sum does not depend on the order: a counter that falls by a last bit reads as a reset.
+        self._values = {key: min(seen) if key[0] == EARLIEST else fsum(seen) for key, seen in values.items()}
+        self._histograms = {
+            key: (
+                [sum(counts) for counts in zip(*(counts for counts, _ in seen), strict=True)],
+                fsum(t for _, t in seen),
+            )
+            for key, seen in histograms.items()
+        }
 
     def collect(self) -> Iterator[Metric]:
         """As prometheus_client's collectors."""
