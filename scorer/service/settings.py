@@ -14,9 +14,16 @@ from scorer.errors import SettingError
 
 PREFIX = "SCORER_"
 
+_HOUR = 3_600
+_DAY = 24 * _HOUR
+
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """How the service runs. The variable of each field is its name in capitals after ``SCORER_``.
+
+    Every time has an upper bound, far above any use: an infinite one, or milliseconds taken for seconds, would be a
+    wait that never ends. Waits on clients and at the end of the server take at most an hour, one answer of the store 10
+    minutes, and a new version is looked for at least once a day.
 
     Attributes:
         model: a coefficient file, or a store of versions: a directory, or a URL (http, https, s3, gs, az); empty for
@@ -53,7 +60,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     model: str = ""
     version: str = ""
     public_key: str = ""
-    refresh_seconds: Annotated[float, Meta(gt=0, le=86_400)] = 10.0
+    refresh_seconds: Annotated[float, Meta(gt=0, le=_DAY)] = 10.0
     store_seconds: Annotated[float, Meta(gt=0, le=600)] = 5.0
     cache_dir: str = ""
     shadow_version: str = ""
@@ -66,11 +73,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_header_bytes: Annotated[int, Meta(ge=1_024)] = 64 * 1024
     max_rows: Annotated[int, Meta(ge=1)] = 100_000
     max_requests: Annotated[int, Meta(ge=1)] = 1_000
-    receive_seconds: Annotated[float, Meta(gt=0)] = 30.0
+    receive_seconds: Annotated[float, Meta(gt=0, le=_HOUR)] = 30.0
     api_keys_file: str = ""
     admin_port: Annotated[int, Meta(ge=0, le=65_535)] = 0
-    shutdown_seconds: Annotated[int, Meta(ge=1)] = 30
-    drain_seconds: Annotated[float, Meta(ge=0)] = 0.0
+    shutdown_seconds: Annotated[int, Meta(ge=1, le=_HOUR)] = 30
+    drain_seconds: Annotated[float, Meta(ge=0, le=_HOUR)] = 0.0
     log_format: Literal["text", "json"] = "text"
     access_log: Annotated[float, Meta(ge=0, le=1)] = 0.0
     metrics: bool = True
@@ -94,13 +101,27 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             values[fields[name]] = text
             try:
                 msgspec.convert({fields[name]: text}, cls, strict=False)
-            except msgspec.ValidationError as error:
-                raise SettingError(name, str(error).rsplit(" - at ", 1)[0].lower()) from None
+            except msgspec.ValidationError:
+                raise SettingError(name, f"expected {_expected(fields[name])}") from None
         return msgspec.convert(values, cls, strict=False)
 
     def worker_count(self) -> int:
         """The number of processes to run."""
         return self.workers or available_cpus()
+
+
+def _expected(field: str) -> str:
+    """What a setting can be, in words."""
+    import msgspec.inspect  # only errors need it
+
+    (kind,) = (known.type for known in msgspec.inspect.type_info(Settings).fields if known.name == field)  # type: ignore[attr-defined]
+    if isinstance(kind, msgspec.inspect.LiteralType):
+        return " or ".join(map(str, kind.values))
+    if not isinstance(kind, msgspec.inspect.IntType | msgspec.inspect.FloatType):
+        return "true or false"
+    bounds = {"above": kind.gt, "at least": kind.ge, "at most": kind.le}
+    words = " and ".join(f"{word} {bound:,}" for word, bound in bounds.items() if bound is not None)
+    return f"a {'whole number' if isinstance(kind, msgspec.inspect.IntType) else 'number'}, {words}"
 
 
 def available_cpus(cgroup: Path = Path("/sys/fs/cgroup/cpu.max")) -> int:

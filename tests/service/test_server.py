@@ -209,7 +209,7 @@ def test_check(server: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert "API keys: SCORER_API_KEYS_FILE: none: no such file or directory\n" in out
     monkeypatch.setenv("SCORER_PORT", "none")
     assert main(["check"]) == 2
-    assert capsys.readouterr().out == "settings: SCORER_PORT: expected `int`, got `str`\n"
+    assert capsys.readouterr().out == "settings: SCORER_PORT: expected a whole number, at least 0 and at most 65,535\n"
 
 
 @pytest.mark.parametrize("host", ["no-such-host.invalid", "a" * 64, "192.0.2.1"])
@@ -237,15 +237,15 @@ def test_a_port_that_is_taken() -> None:
 @pytest.mark.parametrize(
     ("arguments", "environment", "message"),
     [
-        (["--port", "http"], {}, "scorer: SCORER_PORT: expected `int`, got `str`\n"),
-        ([], {"SCORER_WORKERS": "many"}, "scorer: SCORER_WORKERS: expected `int`, got `str`\n"),
+        (["--port", "http"], {}, "scorer: SCORER_PORT: expected a whole number, at least 0 and at most 65,535\n"),
+        ([], {"SCORER_WORKERS": "many"}, "scorer: SCORER_WORKERS: expected a whole number, at least 0 and at most"),
         ([], {"SCORER_PROT": "1"}, "scorer: SCORER_PROT: no such setting; known are SCORER_MODEL,"),
         (["--host", "no such host"], {}, "scorer: SCORER_HOST: 'no such host' is no address"),
         (["--model", "nothing.json"], {}, "scorer: nothing.json: no such file or directory\n"),
         (["--model", "ftp://host"], {}, "scorer: SCORER_MODEL: ftp://host: no store has the scheme ftp"),
         (["--model", "a.json"], {"SCORER_VERSION": "1.0.0"}, "scorer: SCORER_VERSION: needs a store, and SCORER_MODEL"),
         ([], {"SCORER_PUBLIC_KEY": "none.pem"}, "scorer: SCORER_PUBLIC_KEY: none.pem: no such file or directory\n"),
-        ([], {"SCORER_SHADOW_SHARE": "2"}, "scorer: SCORER_SHADOW_SHARE: expected `float` <= 1.0\n"),
+        ([], {"SCORER_SHADOW_SHARE": "2"}, "scorer: SCORER_SHADOW_SHARE: expected a number, above 0 and at most 1\n"),
     ],
 )
 def test_what_keeps_it_from_starting_is_one_clear_line(
