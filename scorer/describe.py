@@ -1,11 +1,12 @@
-"""The equation as a table, for people who have to answer for it."""
+"""The model as a table for people, and as a document for programs."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
-from scorer.coefficients import CategoryInput, NumberInput, Term
+from scorer.coefficients import CategoryInput, Input, NumberInput, Term
 from scorer.scorer import Scorer
 
 
@@ -42,6 +43,45 @@ def describe(scorer: Scorer) -> str:
         f"largest |Δ{outcome.probability}| on this machine {scorer.certificate_error:.1e}.",
     ]
     return "\n".join([*head, *_align(table), *tail])
+
+
+def model_document(scorer: Scorer) -> dict[str, Any]:
+    """The model as a document for GET /model: identity, inputs, equation, cutoff, provenance, certificate."""
+    file = scorer.file
+    used = {declared.name for declared in scorer.equation.inputs}
+    certificate = file.certificate
+    return {
+        "name": file.model,
+        "version": file.version,
+        "sha256": file.sha256,
+        "created": file.created,
+        "description": file.description,
+        "inputs": [_input_document(declared, declared.name in used) for declared in file.inputs],
+        "intercept": file.intercept,
+        "variables": [
+            {
+                "name": term.variable,
+                "input": term.input,
+                "level": term.level,
+                "coefficient": term.coefficient,
+                "odds_ratio": odds_ratio(term),
+            }
+            for term in file.terms
+        ],
+        "outcome": file.outcome,
+        "provenance": file.provenance,
+        "certificate": {
+            "rows": len(certificate.rows),
+            "computed_by": certificate.computed_by,
+            "tolerance": certificate.tolerance,
+            "largest_error": scorer.certificate_error,
+        },
+    }
+
+
+def _input_document(declared: Input, used: bool) -> dict[str, Any]:
+    levels = {"levels": declared.levels, "baseline": declared.baseline} if isinstance(declared, CategoryInput) else {}
+    return {"name": declared.name, "kind": declared.kind, "used": used, **levels}
 
 
 def odds_ratio(term: Term) -> float:

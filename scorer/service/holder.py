@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import orjson
 
+from scorer.describe import model_document
 from scorer.errors import NotReadyError
 from scorer.scorer import Scorer
 from scorer.service import openapi
@@ -33,7 +34,7 @@ class ServedModel:
             (b"x-model-version", file.version.encode()),
             (b"x-model-sha256", file.sha256.encode()),
         ]
-        self.model_document = openapi.model(scorer)
+        self.model_document = model_document(scorer)
         self.openapi_document = orjson.dumps(openapi.openapi(scorer))
 
 

@@ -1,11 +1,10 @@
-"""GET /model and GET /openapi.json: documents made from the loaded coefficient file."""
+"""GET /openapi.json: the API with the inputs and variables of the loaded coefficient file."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from scorer.coefficients import CategoryInput, Input
-from scorer.describe import odds_ratio
+from scorer.coefficients import CategoryInput
 from scorer.errors import PROBLEMS_SHOWN
 from scorer.scorer import Scorer
 from scorer.service.codec.encoder import EXPLANATION
@@ -13,45 +12,6 @@ from scorer.service.codec.options import DOCUMENTED
 from scorer.version import __version__
 
 Document = dict[str, Any]
-
-
-def model(scorer: Scorer) -> Document:
-    """What is served: identity, inputs, equation, cutoff, where the figures come from, and how exactly they are met."""
-    file = scorer.file
-    used = {declared.name for declared in scorer.equation.inputs}
-    certificate = file.certificate
-    return {
-        "name": file.model,
-        "version": file.version,
-        "sha256": file.sha256,
-        "created": file.created,
-        "description": file.description,
-        "inputs": [_input(declared, declared.name in used) for declared in file.inputs],
-        "intercept": file.intercept,
-        "variables": [
-            {
-                "name": term.variable,
-                "input": term.input,
-                "level": term.level,
-                "coefficient": term.coefficient,
-                "odds_ratio": odds_ratio(term),
-            }
-            for term in file.terms
-        ],
-        "outcome": file.outcome,
-        "provenance": file.provenance,
-        "certificate": {
-            "rows": len(certificate.rows),
-            "computed_by": certificate.computed_by,
-            "tolerance": certificate.tolerance,
-            "largest_error": scorer.certificate_error,
-        },
-    }
-
-
-def _input(declared: Input, used: bool) -> Document:
-    levels = {"levels": declared.levels, "baseline": declared.baseline} if isinstance(declared, CategoryInput) else {}
-    return {"name": declared.name, "kind": declared.kind, "used": used, **levels}
 
 
 def openapi(scorer: Scorer) -> Document:
