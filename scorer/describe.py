@@ -32,7 +32,7 @@ def describe(scorer: Scorer) -> str:
             sign = "-" if declared.scaler_mean >= 0 else "+"
             value = f"({term.input} {sign} {abs(declared.scaler_mean):.6g}) / {declared.scaler_scale:.6g}"
             seen = _range(declared)
-        table.append((str(number), term.variable, value, f"{term.coefficient:g}", f"{odds_ratio(term):.4f}", seen))
+        table.append((str(number), term.variable, value, f"{term.coefficient:g}", _shown(odds_ratio(term)), seen))
     rule = f"{outcome.name} = 1 where {outcome.rule}, cutoff {outcome.cutoff:g}, else 0"
     tail = [
         "",
@@ -58,16 +58,7 @@ def model_document(scorer: Scorer) -> dict[str, Any]:
         "description": file.description,
         "inputs": [_input_document(declared, declared.name in used) for declared in file.inputs],
         "intercept": file.intercept,
-        "variables": [
-            {
-                "name": term.variable,
-                "input": term.input,
-                "level": term.level,
-                "coefficient": term.coefficient,
-                "odds_ratio": odds_ratio(term),
-            }
-            for term in file.terms
-        ],
+        "variables": [_variable_document(term) for term in file.terms],
         "outcome": file.outcome,
         "provenance": file.provenance,
         "certificate": {
@@ -84,12 +75,28 @@ def _input_document(declared: Input, used: bool) -> dict[str, Any]:
     return {"name": declared.name, "kind": declared.kind, "used": used, **levels}
 
 
-def odds_ratio(term: Term) -> float:
-    """exp(coefficient): the factor by which the odds change for one unit of the variable; inf beyond float64."""
+def _variable_document(term: Term) -> dict[str, Any]:
+    ratio = odds_ratio(term)
+    document = {"name": term.variable, "input": term.input, "level": term.level, "coefficient": term.coefficient}
+    return document if ratio is None else {**document, "odds_ratio": ratio}
+
+
+def odds_ratio(term: Term) -> float | None:
+    """exp(coefficient): the factor by which the odds change for one unit of the variable.
+
+    None where float64 cannot hold it, above a coefficient of about 709 and below about -745. JSON has no infinity, and
+    a 0 would say that the odds vanish. The coefficient itself is the logarithm of the ratio.
+    """
     try:
-        return math.exp(term.coefficient)
+        return math.exp(term.coefficient) or None
     except OverflowError:
-        return math.inf
+        return None
+
+
+def _shown(ratio: float | None) -> str:
+    if ratio is None:
+        return "beyond float64"
+    return f"{ratio:.4f}" if 1e-3 <= ratio < 1e6 else f"{ratio:.4g}"
 
 
 def _range(declared: NumberInput) -> str:
