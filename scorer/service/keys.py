@@ -81,11 +81,14 @@ class Keys:
         self._polled = monotonic()
         try:
             self._read()
-            self._failing = ""
         except SettingError as error:
             if error.reason != self._failing:
                 _log.warning("the known API keys stay: %s", error)
             self._failing = error.reason
+        else:
+            if self._failing:
+                _log.info("%s is fine again", SETTING)
+            self._failing = ""
 
     def _read(self) -> None:
         try:
@@ -94,7 +97,6 @@ class Keys:
             raise SettingError(SETTING, str(error)) from None
         if found is None:
             return
-        self._etag = found.etag
         hashes = []
         for number, text in enumerate(found.data.decode("utf-8", "replace").splitlines(), 1):
             if not text.strip() or text.lstrip().startswith("#"):
@@ -104,6 +106,7 @@ class Keys:
                 raise SettingError(SETTING, f"line {number}: expected a name and the SHA-256 of a key in hex")
             hashes.append(match[2])
         self._hashes = hashes
+        self._etag = found.etag  # not of a file that cannot be used: its next look has to fail too
 
 
 def _hash(key: bytes) -> str:

@@ -51,6 +51,22 @@ def test_the_file_is_read_anew(file: Path, monkeypatch: pytest.MonkeyPatch, capl
     assert "third" not in first
 
 
+def test_a_broken_file_stays_broken_until_it_is_mended(
+    file: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(keys, "POLL_SECONDS", -1.0)
+    caplog.set_level(logging.INFO)
+    known = Keys(file)
+    for text, key in (("ann", "first"), ("ann no-hash", "first"), (keys.line("ann", "third"), "third")):
+        file.write_text(text)
+        for _ in range(3):
+            known.require(f"Bearer {key}".encode())
+    assert [record.getMessage() for record in caplog.records] == [
+        "the known API keys stay: SCORER_API_KEYS_FILE: line 1: expected a name and the SHA-256 of a key in hex",
+        "SCORER_API_KEYS_FILE is fine again",
+    ]
+
+
 def test_files_that_are_none(tmp_path: Path) -> None:
     with pytest.raises(SettingError, match="no such file"):
         Keys(tmp_path / "none")
