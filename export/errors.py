@@ -4,6 +4,7 @@ ExportError
 ├── TrainingDataError       a training file that the notebook's steps cannot use
 ├── FitError                a fit that did not converge, or found no estimate
 ├── ApprovedDiffersError    the fit is not the approved equation; .differences
+├── NoPreviousError         a store that does not say what came before its current version
 └── VersionExistsError      that name and version exists with other bytes
 """
 
