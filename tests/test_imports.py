@@ -2,47 +2,92 @@
 
 from __future__ import annotations
 
-import ast
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from tests.support.module_graph import Graph, circles, read_graph, violations
+
 ROOT = Path(__file__).parents[1]
-STACK = ["errors", "document", "coefficients", "inputs", "reading", "cells", "equation", "scores", "explain", "scorer"]
-STACK += ["files", "tables", "describe", "store", "service", "__main__"]
-"""The modules of scorer from the bottom up: each imports only those below it."""
+LAYERS = """
+scorer.errors scorer.version
+scorer.strict_json scorer.files
+scorer.coefficients
+scorer.inputs scorer.cells scorer.equation
+scorer.reading scorer.scores
+scorer.explain scorer.scorer
+scorer.describe scorer.formats scorer.formats.tables
+scorer.store scorer.store.pointer scorer.store.storage scorer.store.signing
+scorer.store.http scorer.store.objects scorer.store.sources
+scorer.store.opening scorer.store.cache scorer.store.directory
+scorer.store.refresh
+scorer
+scorer.service scorer.service.settings scorer.service.problems scorer.service.keys
+scorer.service.listening scorer.service.http_protocol
+scorer.service.codec scorer.service.codec.options scorer.service.codec.body scorer.service.codec.row_types
+scorer.service.codec.diagnose scorer.service.codec.encoder
+scorer.service.codec.rows
+scorer.service.codec.streaming
+scorer.service.telemetry scorer.service.telemetry.request_log scorer.service.telemetry.logs
+scorer.service.telemetry.counters
+scorer.service.telemetry.exposition
+scorer.service.shadow scorer.service.openapi
+scorer.service.holder
+scorer.service.predict scorer.service.models
+scorer.service.app scorer.service.check
+scorer.service.server
+scorer.__main__
+export export.errors
+export.notebook export.archive
+export.certificate export.compare
+export.publish export.promote
+export.standin export.train
+export.__main__
+""".strip().splitlines()
+"""From the bottom up: each module imports only those of layers below its own."""
 
 HEAVY = ("pandas", "sklearn", "scipy", "statsmodels", "export")
 
 
-def imported(path: Path) -> set[str]:
-    names: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Import):
-            names.update(alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            names.add(node.module)
-            names.update(f"{node.module}.{alias.name}" for alias in node.names)
-    return names
+def test_imports_run_from_layer_to_layer_and_down() -> None:
+    graph = read_graph(ROOT, "scorer", "export")
+    assert circles(graph) == []
+    assert violations(graph, LAYERS) == []
 
 
-def room(path: Path) -> str:
-    return path.relative_to(ROOT / "scorer").parts[0].removesuffix(".py")
+@pytest.mark.parametrize(
+    ("graph", "found"),
+    [
+        ({"a": set(), "b": {"a"}}, []),
+        ({"a": {"b"}, "b": set()}, ["a imports b, which is not below it"]),
+        ({"a": {"c"}, "b": {"a"}, "c": {"b"}}, ["c is of no layer"]),
+        ({"a": set()}, ["b is of a layer, and does not exist"]),
+    ],
+)
+def test_an_import_that_runs_up_is_found(graph: Graph, found: list[str]) -> None:
+    assert violations(graph, ["a", "b"]) == found
 
 
-MODULES = sorted(path for path in (ROOT / "scorer").rglob("*.py") if path != ROOT / "scorer" / "__init__.py")
-
-
-@pytest.mark.parametrize("path", MODULES, ids=[str(path.relative_to(ROOT)) for path in MODULES])
-def test_imports_run_one_way(path: Path) -> None:
-    assert room(path) in STACK, "a new module: give it a place in the stack"
-    for name in imported(path):
-        parts = name.split(".")
-        assert parts[0] not in HEAVY
-        if parts[0] == "scorer" and len(parts) > 1 and parts[1] in STACK and parts[1] != room(path):
-            assert STACK.index(parts[1]) < STACK.index(room(path)), f"{path.name} imports {name}"
+def test_a_circle_is_found(tmp_path: Path) -> None:
+    """Also one that runs through an import inside a function, or through a package."""
+    sources = {
+        "__init__": "from p.one import x",
+        "one": "def f():\n    from p.two import y\n    import json",
+        "two": "from p import x",
+        "three": "import p.two",
+    }
+    for name, source in sources.items():
+        (tmp_path / "p").mkdir(exist_ok=True)
+        (tmp_path / "p" / f"{name}.py").write_text(source)
+    graph = read_graph(tmp_path, "p")
+    assert graph == {"p": {"p.one"}, "p.one": {"p.two"}, "p.two": {"p"}, "p.three": {"p.two"}}
+    assert sorted(circles(graph)) == [
+        ["p", "p.one", "p.two", "p"],
+        ["p.one", "p.two", "p", "p.one"],
+        ["p.two", "p", "p.one", "p.two"],
+    ]
 
 
 def run_without(blocked: tuple[str, ...], code: str) -> subprocess.CompletedProcess[str]:

@@ -1,0 +1,110 @@
+"""python -m bench.compare REVISION: the server's CPU time, this tree beside another revision of it.
+
+Both servers run all the time and take turns, so that what else happens on the machine hits both. The least CPU time of
+all rounds counts: other processes can only add to it. Both run on this environment's packages.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import socket
+import subprocess
+import sys
+import tarfile
+import tempfile
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from bench import contenders
+from bench.__main__ import make_bodies
+from bench.measure import BATCH_ROWS
+from bench.peers.catalog import HOST, PREDICT, ROOT
+from bench.peers.check import MODEL
+from bench.peers.running import Server, running
+
+REQUESTS = {"batch of 10,000 rows": 5, "single row": 3_000}
+
+
+@dataclass(frozen=True, slots=True)
+class Revision(contenders.Own):
+    """The scorer of a directory.
+
+    Attributes:
+        sources: the directory that holds the package.
+    """
+
+    sources: Path = ROOT
+
+    def environment(self, model: Path, port: int, scratch: Path) -> dict[str, str]:
+        """As Own; the package is imported from `sources`."""
+        own = contenders.Own.environment(self, model, port, scratch)
+        return {**own, "PYTHONPATH": str(self.sources)}
+
+
+def main() -> None:
+    """Prints a table: CPU and wall time of a request, of both, and their ratios."""
+    parser = argparse.ArgumentParser(prog="bench.compare", description=__doc__.partition("\n")[0])
+    parser.add_argument("revision", help="git revision to compare with")
+    parser.add_argument("--rounds", type=int, default=20)
+    options = parser.parse_args()
+    with ExitStack() as stack:
+        directory = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        unpack(options.revision, directory / "other")
+        # -P keeps the working directory, which holds this tree's package, off the path of both
+        this = Revision("this", "this tree", ("-P", "-m", "scorer", "serve"))
+        other = replace(this, key="other", name=options.revision, sources=directory / "other")
+        servers = {each.key: stack.enter_context(running(each, MODEL, contenders.OWN)) for each in (other, this)}
+        _, bodies = make_bodies(directory)
+        print(f"| CPU µs a request | {options.revision} | this tree | ratio | wall: ratio |\n|---|---|---|---|---|")
+        for name, body in zip(REQUESTS, (bodies.of(BATCH_ROWS), bodies.of(0)), strict=True):
+            print(compare(name, body.read_bytes(), servers, options.rounds), flush=True)
+
+
+def unpack(revision: str, directory: Path) -> None:
+    """Writes the sources of a revision."""
+    archive = subprocess.run(["git", "archive", revision, "scorer", "coefficients"], check=True, capture_output=True)
+    with tarfile.open(fileobj=io.BytesIO(archive.stdout)) as files:
+        files.extractall(directory, filter="data")
+
+
+def compare(name: str, body: bytes, servers: dict[str, Server], rounds: int) -> str:
+    """One line of the table: the least times of a request in rounds that take turns."""
+    cpu: dict[str, list[float]] = {key: [] for key in servers}
+    wall: dict[str, list[float]] = {key: [] for key in servers}
+    for _ in range(rounds + 1):
+        for key, server in servers.items():
+            before, began = cpu_nanoseconds(server.pid), time.perf_counter()
+            send(server.port, body, REQUESTS[name])
+            wall[key].append((time.perf_counter() - began) / REQUESTS[name])
+            cpu[key].append((cpu_nanoseconds(server.pid) - before) / REQUESTS[name] / 1e3)
+    other, this = (min(taken[1:]) for taken in cpu.values())  # the first round warms up
+    other_wall, this_wall = (min(taken[1:]) for taken in wall.values())
+    return f"| {name} | {other:,.1f} | {this:,.1f} | {this / other:.3f} | {this_wall / other_wall:.3f} |"
+
+
+def cpu_nanoseconds(pid: int) -> int:
+    """CPU time of a process's main thread, which does all of its work on requests (Linux)."""
+    return int(Path(f"/proc/{pid}/schedstat").read_text().split()[0])
+
+
+def send(port: int, body: bytes, count: int) -> None:
+    """POSTs a body so many times on one connection, one after the other, and reads the answers."""
+    head = f"POST {PREDICT} HTTP/1.1\r\nhost: {HOST}\r\ncontent-type: application/json\r\ncontent-length: {len(body)}"
+    request = head.encode() + b"\r\n\r\n" + body
+    with socket.create_connection((HOST, port)) as connection:
+        answer = connection.makefile("rb")
+        for _ in range(count):
+            connection.sendall(request)
+            assert answer.readline() == b"HTTP/1.1 200 OK\r\n"
+            length = 0
+            while (line := answer.readline()) != b"\r\n":
+                if line.startswith(b"content-length: "):
+                    length = int(line.split()[1])
+            answer.read(length)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
