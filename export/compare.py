@@ -11,10 +11,9 @@ from typing import Any
 import numpy as np
 
 from export.errors import ApprovedDiffersError
-from scorer import files
+from scorer import formats
 from scorer.coefficients import CoefficientFile, Input, NumberInput, Term
 from scorer.errors import RowsError, TableError
-from scorer.formats import tables
 from scorer.scorer import Scorer
 
 
@@ -142,7 +141,7 @@ def movement(old: Scorer, new: Scorer, path: Path) -> Movement:
     rows, flipped, total, largest = 0, 0, 0.0, 0.0
     try:
         with path.open("rb") as file:
-            for batch in tables.read(file, files.format_of(path), str(path)):
+            for batch in formats.read(file, formats.format_of(path), str(path)):
                 before, after = old.score(batch.rows), new.score(batch.rows)
                 moved = np.abs(before.phat - after.phat)
                 rows += len(before)

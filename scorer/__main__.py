@@ -12,7 +12,7 @@ from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, BinaryIO
 
-from scorer import files
+from scorer import files, formats
 from scorer.errors import PROBLEMS_SHOWN, RowsError, ScorerError, TableError
 from scorer.scorer import Scorer
 from scorer.scores import Scores
@@ -20,7 +20,7 @@ from scorer.store.directory import load
 from scorer.version import __version__
 
 if TYPE_CHECKING:
-    from scorer.formats.tables import RowBatch
+    from scorer.formats.rows import RowBatch
 
 EXIT_OK = 0
 EXIT_ERROR = 2
@@ -81,9 +81,11 @@ def _parser() -> argparse.ArgumentParser:
 
     score = commands.add_parser("score", parents=[model], help="score a file of rows")
     score.add_argument("file", type=Path, help="JSON, NDJSON or CSV; - for standard input")
-    score.add_argument("--from", dest="read_as", choices=files.FORMATS, help="its format; default: by its ending")
+    score.add_argument("--from", dest="read_as", choices=formats.FORMATS, help="its format; default: by its ending")
     score.add_argument("--out", type=Path, metavar="FILE", help="where to write; default: standard output")
-    score.add_argument("--to", dest="write_as", choices=files.FORMATS, help="default: by --out's ending, else as read")
+    score.add_argument(
+        "--to", dest="write_as", choices=formats.FORMATS, help="default: by --out's ending, else as read"
+    )
     score.set_defaults(command=_score)
 
     describing = commands.add_parser("describe", parents=[model], help="the equation as a table")
@@ -144,13 +146,11 @@ def _verify(options: argparse.Namespace) -> None:
 
 
 def _score(options: argparse.Namespace) -> None:
-    from scorer.formats import tables
-
     piped = str(options.file) == "-"
     if piped and not options.read_as:
         raise TableError("the format of standard input cannot be told: name it with --from")
-    read_as = options.read_as or files.format_of(options.file)
-    write_as = options.write_as or (files.format_of(options.out) if options.out else read_as)
+    read_as = options.read_as or formats.format_of(options.file)
+    write_as = options.write_as or (formats.format_of(options.out) if options.out else read_as)
     scorer = _load(options)
     name = "standard input" if piped else str(options.file)
     with ExitStack() as stack:
@@ -158,12 +158,12 @@ def _score(options: argparse.Namespace) -> None:
         target = stack.enter_context(files.atomic_write(options.out)) if options.out else sys.stdout.buffer
         progress = Progress(source, 0 if piped else options.file.stat().st_size)
         stack.callback(progress.clear)
-        out = tables.writer(target, write_as)
+        out = formats.writer(target, write_as)
 
         def score_batch(batch: RowBatch) -> Scores:
             return _score_batch(scorer, batch, progress.rows, name)
 
-        for scores in map(score_batch, tables.read(source, read_as, name)):  # map lets go of each batch at once
+        for scores in map(score_batch, formats.read(source, read_as, name)):  # map lets go of each batch at once
             out.write(scores)
             progress.add(scores)
         out.close()

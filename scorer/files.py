@@ -1,4 +1,4 @@
-"""Files by their format, and writing them so that readers see the old bytes or the new ones, never half of them."""
+"""Writing a file so that readers see the old bytes or the new ones, never half of them."""
 
 from __future__ import annotations
 
@@ -7,26 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
-
-from scorer.errors import TableError
-
-FORMATS = ("json", "ndjson", "csv")
-"""Formats of files of rows."""
-
-_ENDINGS = {".json": "json", ".ndjson": "ndjson", ".jsonl": "ndjson", ".csv": "csv"}
-
-
-def format_of(path: Path) -> str:
-    """The format that a file's ending stands for.
-
-    Raises:
-        TableError: the ending is not known.
-    """
-    try:
-        return _ENDINGS[path.suffix.lower()]
-    except KeyError:
-        known = ", ".join(_ENDINGS)
-        raise TableError(f"{path}: cannot tell the format by its ending; known are {known}") from None
 
 
 @contextmanager

@@ -18,7 +18,10 @@ scorer.coefficients
 scorer.inputs scorer.cells scorer.equation
 scorer.reading scorer.scores
 scorer.explain scorer.scorer
-scorer.describe scorer.formats scorer.formats.tables
+scorer.describe scorer.formats.rows
+scorer.formats.csv_format scorer.formats.json_format
+scorer.formats.ndjson_format
+scorer.formats
 scorer.store scorer.store.pointer scorer.store.storage scorer.store.signing
 scorer.store.http scorer.store.objects scorer.store.sources
 scorer.store.opening scorer.store.cache scorer.store.directory

@@ -1,1 +1,69 @@
-"""Files of rows."""
+"""Files of rows, one module a format, in batches that bound the memory (JSON, which has no lines, is read whole)."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from scorer.errors import TableError
+from scorer.formats.rows import RowBatch, Writer
+
+FORMATS = ("json", "ndjson", "csv")
+"""The formats that are read and written."""
+
+_ENDINGS = {".json": "json", ".ndjson": "ndjson", ".jsonl": "ndjson", ".csv": "csv"}
+
+
+def format_of(path: Path) -> str:
+    """The format that a file's ending stands for.
+
+    Raises:
+        TableError: the ending is not known.
+    """
+    try:
+        return _ENDINGS[path.suffix.lower()]
+    except KeyError:
+        known = ", ".join(_ENDINGS)
+        raise TableError(f"{path}: cannot tell the format by its ending; known are {known}") from None
+
+
+def read(file: BinaryIO, file_format: str, name: str) -> Iterator[RowBatch]:
+    """The rows of a file in batches, in order.
+
+    Args:
+        file: opened in binary mode; UTF-8, a byte order mark is skipped.
+        file_format: one of FORMATS.
+        name: the file's name in errors.
+
+    Raises:
+        TableError: the file does not hold what its format says; names the line.
+    """
+    from scorer.formats import csv_format, json_format, ndjson_format  # here and below: a server needs none of them
+
+    readers = {"csv": csv_format.read, "json": json_format.read, "ndjson": ndjson_format.read}
+    text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
+    try:
+        yield from readers[file_format](text, name)
+    except UnicodeDecodeError:
+        raise TableError(f"{name}: not UTF-8") from None
+    finally:
+        text.detach()
+
+
+def writer(file: BinaryIO, file_format: str) -> Writer:
+    """Writes answers: JSON is one array, NDJSON one object a line, CSV has the answer's keys as header.
+
+    Args:
+        file: opened in binary mode.
+        file_format: one of FORMATS.
+    """
+    from scorer.formats import csv_format, json_format, ndjson_format
+
+    writers: dict[str, type[Writer]] = {
+        "csv": csv_format.CSVWriter,
+        "json": json_format.JSONWriter,
+        "ndjson": ndjson_format.NDJSONWriter,
+    }
+    return writers[file_format](file)

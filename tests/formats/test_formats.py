@@ -8,14 +8,13 @@ from typing import Any
 
 import pytest
 
-from scorer import Scorer, files
+from scorer import Scorer, formats
 from scorer.errors import TableError
-from scorer.formats import tables
 
 
 def rows_of(data: bytes, form: str) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
-    for batch in tables.read(io.BytesIO(data), form, "f"):
+    for batch in formats.read(io.BytesIO(data), form, "f"):
         if isinstance(batch.rows, dict):
             rows += [dict(zip(batch.rows, values, strict=True)) for values in zip(*batch.rows.values(), strict=True)]
         else:
@@ -24,14 +23,14 @@ def rows_of(data: bytes, form: str) -> list[dict[str, Any]]:
 
 
 def test_formats_by_ending() -> None:
-    assert [files.format_of(Path(name)) for name in ("a.json", "a.ndjson", "a.JSONL", "a.csv")] == [
+    assert [formats.format_of(Path(name)) for name in ("a.json", "a.ndjson", "a.JSONL", "a.csv")] == [
         "json",
         "ndjson",
         "ndjson",
         "csv",
     ]
     with pytest.raises(TableError, match=r"a\.txt: cannot tell the format by its ending; known are \.json"):
-        files.format_of(Path("a.txt"))
+        formats.format_of(Path("a.txt"))
 
 
 @pytest.mark.parametrize(
@@ -53,7 +52,7 @@ def test_one_object_is_one_row() -> None:
 
 def test_batches_are_bounded_and_know_their_lines() -> None:
     lines = [b"a"] + [str(i).encode() for i in range(2_500)]
-    batches = list(tables.read(io.BytesIO(b"\n".join(lines)), "csv", "f"))
+    batches = list(formats.read(io.BytesIO(b"\n".join(lines)), "csv", "f"))
     assert [len(batch.lines) for batch in batches] == [1_000, 1_000, 500]
     assert batches[1].lines[0] == 1_002
 
@@ -79,11 +78,11 @@ def test_what_is_refused(form: str, data: bytes, message: str) -> None:
     assert str(caught.value).startswith(message)
 
 
-@pytest.mark.parametrize("form", files.FORMATS)
+@pytest.mark.parametrize("form", formats.FORMATS)
 def test_what_is_written_is_read_back(model: Scorer, form: str) -> None:
     first, second = model.score([{"x5": "monday", "x91": 0.25}]), model.score([{"x5": "friday"}, {"x12": "($1.10)"}])
     out = io.BytesIO()
-    writer = tables.writer(out, form)
+    writer = formats.writer(out, form)
     writer.write(first)
     writer.write(second)
     writer.close()
@@ -97,5 +96,5 @@ def test_what_is_written_is_read_back(model: Scorer, form: str) -> None:
 
 def test_nothing_written_is_still_a_document() -> None:
     out = io.BytesIO()
-    tables.writer(out, "json").close()
+    formats.writer(out, "json").close()
     assert json.loads(out.getvalue()) == []

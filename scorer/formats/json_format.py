@@ -1,0 +1,57 @@
+"""JSON: one object, or an array of objects."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any, BinaryIO, NoReturn, TextIO
+
+from scorer.errors import TableError
+from scorer.formats.rows import RowBatch
+from scorer.scores import Scores
+
+
+def read(text: TextIO, name: str) -> Iterator[RowBatch]:
+    """The rows of a file, as one batch.
+
+    Raises:
+        TableError: not JSON, or neither an object nor an array.
+    """
+    rows = parse(text.read(), name)
+    if not isinstance(rows, (dict, list)):
+        raise TableError(f"{name}: expected an object or an array of objects")
+    yield RowBatch([rows] if isinstance(rows, dict) else rows, ())
+
+
+def parse(text: str, name: str) -> Any:
+    """The value of a JSON text; NaN and infinities are not JSON.
+
+    Raises:
+        TableError: not JSON.
+    """
+    try:
+        return json.loads(text, parse_constant=_refuse_constant)
+    except RecursionError:
+        raise TableError(f"{name}: not JSON: nested too deeply") from None
+    except ValueError as error:
+        raise TableError(f"{name}: not JSON: {error}") from None
+
+
+def _refuse_constant(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is not a JSON number")
+
+
+class JSONWriter:
+    """One array, an element a line."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._separator = b"[\n"
+
+    def write(self, scores: Scores) -> None:
+        for row in scores.to_rows():
+            self._file.write(self._separator + json.dumps(row).encode())
+            self._separator = b",\n"
+
+    def close(self) -> None:
+        self._file.write(b"[]\n" if self._separator == b"[\n" else b"\n]\n")

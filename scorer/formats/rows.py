@@ -1,0 +1,40 @@
+"""What the formats have in common: batches of rows that are read, and writers of scores."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, BinaryIO, Protocol
+
+if TYPE_CHECKING:
+    from scorer.scorer import Row
+    from scorer.scores import Scores
+
+BATCH_ROWS = 1_000
+"""Rows scored at a time: numpy's cost per call is spread over them, and they take about a megabyte."""
+
+
+@dataclass(frozen=True, slots=True)
+class RowBatch:
+    """Some rows of a file.
+
+    Attributes:
+        rows: dicts, or columns by name, as Scorer.score takes them.
+        lines: for each row the line of the file on which it ends; empty for JSON.
+    """
+
+    rows: Sequence[Row] | Mapping[str, Sequence[object]]
+    lines: Sequence[int]
+
+
+class Writer(Protocol):
+    """Writes scores in one format: each batch in turn, then the end."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        """Starts a file that is opened in binary mode."""
+
+    def write(self, scores: Scores) -> None:
+        """Writes a batch."""
+
+    def close(self) -> None:
+        """Writes what ends the document."""
