@@ -51,7 +51,7 @@ def bounds(results: Results) -> Iterator[Bound]:
     samples = results["servers"]["samples"]
     own, floor, parse = samples["scorer"], samples["floor"], samples["orjson.loads"]
     yield Bound("10,000-row POST ÷ `orjson.loads` alone", _ratio(own, parse, "batch_seconds"), 0.55, 0.40, most=True)
-    for key, batch, single in (("a", (12, 20), (150, 250)), ("c", (2.2, 3), (3.5, 5))):
+    for key, batch, single in (("a", (12.0, 20.0), (150.0, 250.0)), ("c", (2.2, 3.0), (3.5, 5.0))):
         if key in samples:
             name = next(peer.name for peer in PEERS if peer.key == key)
             faster = _ratio(samples[key], own, "batch_seconds")

@@ -24,10 +24,10 @@ from scorer.service.holder import Holder
 from scorer.service.openapi import _PROBLEM
 from scorer.service.problems import TABLE, URN
 from scorer.service.settings import PREFIX, Settings
-from tests.conftest import SHIPPED, SMALL_BY_FORMAT
+from tests.support.models import SHIPPED, SMALL_BY_FORMAT
+from tests.support.paths import ROOT
 from tests.support.servers import free_port
 
-ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 API = (ROOT / "docs" / "api.md").read_text()
 FORMAT = (ROOT / "docs" / "coefficient-file.md").read_text()

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 import scorer
 from scorer import reading
 from scorer.coefficients import FORMATS, NumberInput, TrainingRange
-from tests.conftest import FORMAT_1, SHIPPED, SMALL_BY_FORMAT, StandIn, with_ranges
+from tests.support.models import FORMAT_1, SHIPPED, SMALL_BY_FORMAT, with_ranges
+from tests.support.standin import StandIn
 
 
 def test_a_released_version_keeps_its_bytes() -> None:

@@ -16,7 +16,8 @@ import pytest
 
 import scorer
 from scorer.__main__ import main
-from tests.conftest import SHIPPED, StandIn
+from tests.support.models import SHIPPED
+from tests.support.standin import StandIn
 
 
 def test_score_a_csv_file(stand_in: StandIn, model: scorer.Scorer, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from jsonschema import Draft202012Validator
 from scorer import errors, reading
 from scorer.coefficients import FORMATS, CategoryInput, CoefficientFile
 from scorer.store.directory import shipped
-from tests.conftest import SHIPPED, SMALL_BY_FORMAT
+from tests.support.models import SHIPPED, SMALL_BY_FORMAT
 
 Change = Callable[[dict[str, Any]], object]
 

@@ -17,7 +17,8 @@ from export import certificate
 from scorer import reading
 from scorer.equation import CHUNK_ROWS
 from scorer.errors import BadRowsError, BadShapeError, CertificateError, Problem
-from tests.conftest import SMALL, StandIn
+from tests.support.models import SMALL
+from tests.support.standin import StandIn
 
 MODEL = scorer.load()
 LEVELS = {i.name: i.levels for i in MODEL.equation.inputs if i.kind == "category" and hasattr(i, "levels")}

@@ -11,9 +11,8 @@ from zipfile import ZipFile
 import pytest
 
 import scorer
+from tests.support.paths import ROOT
 from tests.support.servers import running
-
-ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture(scope="module")

@@ -26,9 +26,8 @@ from bench.load.scenarios import NAMES
 from scorer.coefficients import CoefficientFile
 from scorer.service import keys
 from tests.support.between import between, make_certificate
+from tests.support.paths import ROOT
 from tests.support.servers import Server, running, wait_until
-
-ROOT = Path(__file__).parents[2]
 
 
 def load(server: Server | str, out: Path, *arguments: str) -> int:

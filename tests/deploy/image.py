@@ -18,8 +18,8 @@ from typing import Any
 import pytest
 
 import scorer
-from tests.conftest import StandIn
 from tests.support.servers import Client, answers, free_port, run_api, wait_until
+from tests.support.standin import StandIn
 
 MOST_ADDED_BYTES = 100_000_000
 """To the base image. 76 MB were measured, and 87 MB where the base comes without bytecode."""

@@ -11,7 +11,7 @@ import yaml
 
 from scorer.service.settings import PREFIX, Settings
 from tests.deploy.test_monitoring import CONFIG
-from tests.support.manifests import ROOT
+from tests.support.paths import ROOT
 from tests.support.prometheus import needs_promtool, promtool
 
 DEPLOY = ROOT / "deploy"

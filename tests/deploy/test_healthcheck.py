@@ -9,9 +9,10 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from tests.support.paths import ROOT
 from tests.support.servers import Server, free_port, running
 
-PROBE = Path(__file__).parents[2] / "deploy" / "image" / "healthcheck.py"
+PROBE = ROOT / "deploy" / "image" / "healthcheck.py"
 
 
 def probe(environment: Mapping[str, str]) -> tuple[int, str]:
@@ -32,7 +33,7 @@ def test_the_admin_port_is_asked_where_there_is_one() -> None:
     port = str(free_port())
     with running(environment={"SCORER_ADMIN_PORT": port}) as server:
         assert probe({"SCORER_PORT": str(server.port), "SCORER_ADMIN_PORT": port}) == (0, "ready\n")
-        assert probe({"SCORER_PORT": str(server.port)}) == (1, "not ready: HTTP/1.1 404 Not Blob\n")
+        assert probe({"SCORER_PORT": str(server.port)}) == (1, "not ready: HTTP/1.1 404 Not Found\n")
 
 
 def test_not_ready(tmp_path: Path) -> None:

@@ -17,7 +17,8 @@ import scorer
 from scorer.errors import SettingError
 from scorer.service.app import ADMIN_PATHS
 from scorer.service.settings import Settings
-from tests.support.manifests import KUBERNETES, ROOT, Manifests, needs_kubectl, render
+from tests.support.manifests import KUBERNETES, Manifests, needs_kubectl, render
+from tests.support.paths import ROOT
 from tests.support.prometheus import needs_promtool, promtool, wrong
 
 pytestmark = needs_kubectl

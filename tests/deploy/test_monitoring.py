@@ -12,11 +12,12 @@ import pytest
 from scorer.coefficients import CoefficientFile
 from scorer.service.settings import Settings
 from scorer.store.pointer import POINTER
+from tests.support.paths import ROOT
 from tests.support.prometheus import needs_prometheus, needs_promtool, prometheus, promtool, selected, wrong
 from tests.support.servers import running, wait_until
 from tests.support.stores import Store
 
-MONITORING = Path(__file__).parents[2] / "deploy" / "monitoring"
+MONITORING = ROOT / "deploy" / "monitoring"
 CONFIG = MONITORING / "prometheus.yml"
 RULES = MONITORING / "alerts.yml"
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import socket
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -14,16 +13,15 @@ import pytest
 import scorer
 from scorer.service import keys
 from tests.support.manifests import needs_kubectl, render
-from tests.support.servers import Client, Server, running, wait_until
+from tests.support.paths import ROOT
+from tests.support.servers import Client, Server, free_port, running, wait_until
 
 pytestmark = needs_kubectl
 
 
 def settings(directory: str, **others: str) -> dict[str, str]:
     """Those of a kustomization, with the admin port on a free one; what is given goes before them."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        free = listener.getsockname()[1]
-    return {**render(directory).settings, "SCORER_ADMIN_PORT": str(free), **others}
+    return {**render(directory).settings, "SCORER_ADMIN_PORT": str(free_port()), **others}
 
 
 @pytest.fixture
@@ -75,10 +73,9 @@ def mount(directory: Path, revision: str, line: str) -> None:
 def test_keys_of_a_secret_that_changes(tmp_path: Path, row: dict[str, Any]) -> None:
     first, second = keys.make(), keys.make()
     mount(tmp_path, "..1", keys.line("first", first))
-    store = Path(__file__).parents[2] / "coefficients"
     environment = settings(
         "overlays/production",
-        SCORER_MODEL=str(store),
+        SCORER_MODEL=str(ROOT / "coefficients"),
         SCORER_CACHE_DIR=str(tmp_path / "cache"),
         SCORER_API_KEYS_FILE=str(tmp_path / "api-keys"),
         SCORER_DRAIN_SECONDS="0",

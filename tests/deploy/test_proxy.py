@@ -20,23 +20,18 @@ import pytest
 from scorer import Scorer
 from scorer.coefficients import CoefficientFile
 from scorer.service.settings import Settings
+from tests.support.paths import ROOT
 from tests.support.requests import Requests
-from tests.support.servers import Answer, Server, end, running, wait_until
+from tests.support.servers import Answer, Server, end, free_port, running, wait_until
 from tests.support.stores import Store
 
-PROXY = Path(__file__).parents[2] / "deploy" / "proxy"
+PROXY = ROOT / "deploy" / "proxy"
 CONFIG, UPSTREAM = PROXY / "nginx.conf", PROXY / "upstream.conf"
 NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
 needs_nginx = pytest.mark.skipif(not NGINX, reason="nginx is not installed: apt-get install nginx")
 
 RESTARTS = 3
 """How often each instance is restarted, and how often it is killed."""
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
 
 
 def replaced(pattern: str, new: str, text: str) -> str:

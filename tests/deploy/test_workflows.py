@@ -14,8 +14,8 @@ import pytest
 import yaml
 
 import scorer
-from tests.conftest import SHIPPED
-from tests.support.manifests import ROOT
+from tests.support.models import SHIPPED
+from tests.support.paths import ROOT
 
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]

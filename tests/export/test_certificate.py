@@ -11,7 +11,7 @@ import scorer
 from export import certificate
 from scorer import reading
 from scorer.errors import CertificateError
-from tests.conftest import SMALL
+from tests.support.models import SMALL
 
 
 def test_the_shipped_golden_rows_are_what_statsmodels_says(model: scorer.Scorer) -> None:

@@ -37,7 +37,7 @@ def test_a_count_of_rows_is_a_whole_number(rows: str, capsys: pytest.CaptureFixt
 
 
 def test_diff_on_rows_that_cannot_be_scored(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    from tests.conftest import SHIPPED
+    from tests.support.models import SHIPPED
 
     rows = tmp_path / "rows.csv"
     rows.write_text("x12\nabc\n")

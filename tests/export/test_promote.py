@@ -9,7 +9,7 @@ from export.__main__ import main
 from scorer.coefficients import CoefficientFile
 from scorer.store.pointer import POINTER, parse
 from scorer.store.signing import PublicKey
-from tests.conftest import StandIn
+from tests.support.standin import StandIn
 from tests.support.stores import Store, make_keys
 
 

@@ -12,7 +12,7 @@ from export.__main__ import main
 from export.errors import VersionExistsError
 from scorer import reading
 from scorer.coefficients import CoefficientFile, NumberInput
-from tests.conftest import SHIPPED
+from tests.support.models import SHIPPED
 
 
 @pytest.fixture(scope="module")

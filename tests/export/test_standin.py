@@ -10,7 +10,7 @@ import scorer
 from export import notebook, standin
 from export.__main__ import main
 from export.publish import figures
-from tests.conftest import StandIn
+from tests.support.standin import StandIn
 
 
 def test_the_schema_is_the_notebooks(stand_in: StandIn) -> None:

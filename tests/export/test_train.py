@@ -20,7 +20,8 @@ from export.errors import ApprovedDiffersError
 from export.publish import figures
 from scorer import reading
 from scorer.coefficients import NumberInput, TrainingRange
-from tests.conftest import SHIPPED, StandIn
+from tests.support.models import SHIPPED
+from tests.support.standin import StandIn
 
 
 @pytest.fixture(scope="module")

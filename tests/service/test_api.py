@@ -13,8 +13,8 @@ import pytest
 from jsonschema import Draft202012Validator
 
 import scorer
-from tests.conftest import StandIn
 from tests.support.servers import Answer, Client, Server, running
+from tests.support.standin import StandIn
 
 VARIABLES = 25
 

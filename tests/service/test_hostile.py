@@ -32,9 +32,9 @@ from scorer.errors import (
 from scorer.service import problems
 from scorer.service.codec.options import Options
 from scorer.service.codec.streaming import StreamingScorer
-from tests.conftest import DATA
 from tests.service.codec.test_rows import MODEL, SERVED, USED
 from tests.support.json_reading import has_surrogates, read
+from tests.support.paths import DATA
 from tests.support.servers import Answer, Server
 
 TIMEOUT_SECONDS = 30

@@ -9,9 +9,9 @@ from statistics import median
 
 import pytest
 
-from tests.conftest import StandIn
 from tests.service.test_hostile import BODIES, MEGABYTE, post
 from tests.support.servers import Server, running
+from tests.support.standin import StandIn
 
 
 def memory(server: Server, field: str) -> int:

@@ -19,7 +19,7 @@ import scorer
 from scorer.__main__ import main
 from scorer.coefficients import CoefficientFile
 from scorer.store.signing import PrivateKey
-from tests.conftest import SHIPPED
+from tests.support.models import SHIPPED
 from tests.support.servers import Client, Server, running, wait_until
 from tests.support.stores import Store, make_keys
 

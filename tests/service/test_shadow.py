@@ -3,25 +3,16 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from scorer.coefficients import CoefficientFile
-from tests.conftest import StandIn
 from tests.support.servers import Client, running, wait_until
+from tests.support.standin import StandIn
 from tests.support.stores import Store
 
 ALL = {"SCORER_SHADOW_VERSION": "1.1.0", "SCORER_SHADOW_SHARE": "1", "SCORER_REFRESH_SECONDS": "0.02"}
-
-
-@pytest.fixture
-def store(tmp_path: Path, versions: list[CoefficientFile]) -> Store:
-    filled = Store(tmp_path / "store", *versions)
-    filled.point("1.0.0")
-    return filled
 
 
 def report(client: Client) -> dict[str, Any]:

@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 
 from export import promote
-from scorer.coefficients import CoefficientFile
 from scorer.store.pointer import POINTER
 from scorer.store.signing import PrivateKey
 from tests.support.requests import Requests
@@ -22,13 +21,6 @@ from tests.support.stores import StaticServer, Store, make_keys, s3, static_serv
 
 SWAPS = 200
 FAST = {"SCORER_REFRESH_SECONDS": "0.02", "SCORER_STORE_SECONDS": "0.5"}
-
-
-@pytest.fixture
-def store(tmp_path: Path, versions: list[CoefficientFile]) -> Store:
-    filled = Store(tmp_path / "store", *versions)
-    filled.point("1.0.0")
-    return filled
 
 
 @pytest.fixture

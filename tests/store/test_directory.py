@@ -9,7 +9,7 @@ import pytest
 import scorer
 from scorer import errors
 from scorer.store import directory, pointer
-from tests.conftest import SHIPPED
+from tests.support.models import SHIPPED
 
 
 @pytest.fixture

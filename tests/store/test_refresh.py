@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from scorer.coefficients import CoefficientFile
 from scorer.store import refresh
 from scorer.store.cache import LastGood
 from scorer.store.pointer import POINTER
@@ -16,13 +15,6 @@ from tests.support.servers import wait_until
 from tests.support.stores import Store
 
 NEVER = 3_600.0
-
-
-@pytest.fixture
-def store(tmp_path: Path, versions: list[CoefficientFile]) -> Store:
-    filled = Store(tmp_path / "store", *versions)
-    filled.point("1.0.0")
-    return filled
 
 
 class Used(list[Loaded]):

@@ -6,20 +6,11 @@ from pathlib import Path
 import pytest
 
 from scorer import errors
-from scorer.coefficients import CoefficientFile
 from scorer.store.cache import LastGood
 from scorer.store.pointer import POINTER
 from scorer.store.signing import PrivateKey, PublicKey
 from scorer.store.sources import Loaded, OneFile, PollResult, Source, Versions
 from tests.support.stores import Store, make_keys
-
-
-@pytest.fixture
-def store(tmp_path: Path, versions: list[CoefficientFile]) -> Store:
-    """A directory with three versions, the first one current."""
-    filled = Store(tmp_path / "store", *versions)
-    filled.point("1.0.0")
-    return filled
 
 
 def poll(source: Source) -> Loaded:

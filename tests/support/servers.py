@@ -16,11 +16,13 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from pathlib import Path
 from typing import Any
 
+from tests.support.paths import ROOT
+
 _ADDRESS = re.compile(r" at http://\S+:(\d+) ")
-RUN_API = Path(__file__).parents[2] / "run_api.sh"
+RUN_API = ROOT / "run_api.sh"
+_held: list[socket.socket] = []
 START_SECONDS = 30
 STOP_SECONDS = 30
 WAIT_SECONDS = 30
@@ -114,9 +116,16 @@ class Server:
 
 
 def free_port() -> int:
-    """A port on loopback that nothing listens on just now."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
+    """A port on loopback that nothing listens on, and that no other process is given.
+
+    It stays bound by a socket that does not listen. One that lets addresses be used again, as servers do, can listen
+    there all the same, but the system gives the port to nobody who asks for any.
+    """
+    holder = socket.socket()
+    holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    holder.bind(("127.0.0.1", 0))
+    _held.append(holder)
+    port: int = holder.getsockname()[1]
     return port
 
 

@@ -18,9 +18,9 @@ from scorer.service.codec.encoder import EXPLAINED_ROWS
 from scorer.service.codec.options import DOCUMENTED, Options, parse
 from scorer.service.codec.streaming import StreamingScorer
 from scorer.service.holder import ServedModel
-from tests.conftest import StandIn
 from tests.service.codec.test_rows import any_rows
 from tests.support.servers import Server
+from tests.support.standin import StandIn
 
 MODEL = scorer.load()
 CODEC = ServedModel(MODEL).codec

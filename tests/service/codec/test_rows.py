@@ -14,7 +14,7 @@ from scorer import reading
 from scorer.errors import BadRowsError, BadShapeError, MalformedBodyError
 from scorer.service.codec.streaming import SEGMENT_BYTES, StreamingScorer
 from scorer.service.holder import ServedModel
-from tests.conftest import SMALL
+from tests.support.models import SMALL
 
 MODEL = scorer.load()
 SERVED = ServedModel(MODEL)

@@ -15,8 +15,8 @@ from scorer.service.codec import streaming
 from scorer.service.codec.rows import RowCodec
 from scorer.service.codec.streaming import StreamingScorer
 from scorer.service.holder import ServedModel
-from tests.conftest import StandIn
 from tests.service.codec.test_rows import any_rows
+from tests.support.standin import StandIn
 
 MODEL = scorer.load()
 CODEC = ServedModel(MODEL).codec

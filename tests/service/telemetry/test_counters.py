@@ -18,9 +18,10 @@ from scorer import Scorer
 from scorer.coefficients import CoefficientFile, TrainingRange
 from scorer.service.telemetry import counters
 from scorer.service.telemetry.counters import BUCKETS, Counters
-from tests.conftest import StandIn, with_ranges
+from tests.support.models import with_ranges
 from tests.support.prometheus import scrape
 from tests.support.servers import WAIT_SECONDS, running, wait_until
+from tests.support.standin import StandIn
 from tests.support.stores import Store
 
 
