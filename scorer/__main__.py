@@ -125,8 +125,8 @@ def _check(options: argparse.Namespace) -> None:
 def _key(options: argparse.Namespace) -> None:
     from scorer.service import keys
 
-    key = keys.make()
-    print(f"{keys.line(options.name, key)}\nThe key, shown this once: {key}")
+    key = keys.new_key()
+    print(f"{keys.file_line(options.name, key)}\nThe key, shown this once: {key}")
 
 
 def _describe(options: argparse.Namespace) -> None:

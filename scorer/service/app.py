@@ -20,7 +20,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from scorer.service import problems
 from scorer.service.holder import Holder
-from scorer.service.keys import Keys
+from scorer.service.keys import APIKeys
 from scorer.service.predict import ClientGoneError, InFlight, Predict
 from scorer.service.settings import Settings
 from scorer.service.telemetry.counters import Counters, Key
@@ -132,7 +132,7 @@ class Service:
         self._router = Router(routes, redirect_slashes=False)  # most clients lose the body of a redirected POST
         self._paths = frozenset(route.path for route in routes)
         self._holder = holder
-        self._keys = Keys(Path(settings.api_keys_file)) if settings.api_keys_file else None
+        self._keys = APIKeys(Path(settings.api_keys_file)) if settings.api_keys_file else None
         self._admin_port = settings.admin_port
         self._open = self._keys is None and not self._admin_port
         self._counters = counters

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from scorer.errors import ScorerError, SettingError
-from scorer.service.keys import Keys
+from scorer.service.keys import APIKeys
 from scorer.service.listening import listen
 from scorer.service.models import Models
 from scorer.service.settings import Settings
@@ -34,7 +34,7 @@ def check(environment: Mapping[str, str]) -> Iterator[tuple[str, str]]:
         if port := getattr(settings, field):
             yield f"{field.replace('_', ' ')} {port}", _problem(partial(_listen, settings, field))
     if settings.api_keys_file:
-        yield "API keys", _problem(partial(Keys, Path(settings.api_keys_file)))
+        yield "API keys", _problem(partial(APIKeys, Path(settings.api_keys_file)))
     for field in ("cache_dir", "metrics_dir"):
         if directory := getattr(settings, field):
             yield f"{field} {directory}", _problem(partial(_write, Path(directory)))

@@ -25,12 +25,12 @@ _LINE = re.compile(rf"({_NAME.pattern})\s+([0-9a-f]{{64}})", re.ASCII)
 _log = logging.getLogger("scorer.service")
 
 
-def make() -> str:
+def new_key() -> str:
     """A new key."""
     return secrets.token_urlsafe(32)
 
 
-def line(name: str, key: str) -> str:
+def file_line(name: str, key: str) -> str:
     """What the file has to hold of a key.
 
     Raises:
@@ -41,7 +41,7 @@ def line(name: str, key: str) -> str:
     return f"{name} {_hash(key.encode())}"
 
 
-class Keys:
+class APIKeys:
     """The keys of a file."""
 
     def __init__(self, path: Path) -> None:

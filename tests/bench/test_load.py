@@ -192,8 +192,8 @@ def test_ctrl_c_prints_what_was_measured(server: Server, tmp_path: Path) -> None
 
 
 def test_an_api_key(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    key = keys.make()
-    (tmp_path / "keys").write_text(keys.line("load", key) + "\n")
+    key = keys.new_key()
+    (tmp_path / "keys").write_text(keys.file_line("load", key) + "\n")
     with running(environment={"SCORER_API_KEYS_FILE": str(tmp_path / "keys")}) as server:
         assert load(server, tmp_path, "singles") == 2
         assert capsys.readouterr().err.endswith(": GET /model answered 401: give an API key in LOAD_KEY\n")

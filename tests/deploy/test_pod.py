@@ -71,8 +71,8 @@ def mount(directory: Path, revision: str, line: str) -> None:
 
 
 def test_keys_of_a_secret_that_changes(tmp_path: Path, row: dict[str, Any]) -> None:
-    first, second = keys.make(), keys.make()
-    mount(tmp_path, "..1", keys.line("first", first))
+    first, second = keys.new_key(), keys.new_key()
+    mount(tmp_path, "..1", keys.file_line("first", first))
     environment = settings(
         "overlays/production",
         SCORER_MODEL=str(ROOT / "coefficients"),
@@ -86,5 +86,5 @@ def test_keys_of_a_secret_that_changes(tmp_path: Path, row: dict[str, Any]) -> N
             return caller.send("POST", "/predict", row, {"authorization": f"Bearer {key}"}).status
 
         assert (status(first), status(second)) == (200, 401)
-        mount(tmp_path, "..2", keys.line("second", second))
+        mount(tmp_path, "..2", keys.file_line("second", second))
         wait_until(lambda: (status(first), status(second)) == (401, 200), "the new keys")

@@ -10,7 +10,7 @@ import pytest
 from scorer.__main__ import main
 from scorer.errors import SettingError, UnauthorizedError
 from scorer.service import keys
-from scorer.service.keys import Keys
+from scorer.service.keys import APIKeys
 from tests.support.servers import Client, Server, free_port, running, wait_until
 
 GUARDED = (("POST", "/predict"), ("GET", "/model"), ("GET", "/model/history"), ("GET", "/openapi.json"), ("GET", "/no"))
@@ -19,12 +19,12 @@ GUARDED = (("POST", "/predict"), ("GET", "/model"), ("GET", "/model/history"), (
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     path = tmp_path / "keys"
-    path.write_text(f"# who may call\n\n{keys.line('ann', 'first')}\n  {keys.line('bob', 'second')}\n")
+    path.write_text(f"# who may call\n\n{keys.file_line('ann', 'first')}\n  {keys.file_line('bob', 'second')}\n")
     return path
 
 
 def test_known_keys_alone(file: Path) -> None:
-    known = Keys(file)
+    known = APIKeys(file)
     for key in (b"Bearer first", b"bearer second", b"Bearer  first "):
         known.require(key)
     for key in (b"", b"first", b"Bearer", b"Bearer ", b"Bearer third", b"Basic first", b"Bearer \xff"):
@@ -34,8 +34,8 @@ def test_known_keys_alone(file: Path) -> None:
 
 def test_the_file_is_read_anew(file: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     monkeypatch.setattr(keys, "POLL_SECONDS", -1.0)
-    known = Keys(file)
-    file.write_text(keys.line("ann", "third"))
+    known = APIKeys(file)
+    file.write_text(keys.file_line("ann", "third"))
     known.require(b"Bearer third")
     with pytest.raises(UnauthorizedError):
         known.require(b"Bearer first")
@@ -56,8 +56,8 @@ def test_a_broken_file_stays_broken_until_it_is_mended(
 ) -> None:
     monkeypatch.setattr(keys, "POLL_SECONDS", -1.0)
     caplog.set_level(logging.INFO)
-    known = Keys(file)
-    for text, key in (("ann", "first"), ("ann no-hash", "first"), (keys.line("ann", "third"), "third")):
+    known = APIKeys(file)
+    for text, key in (("ann", "first"), ("ann no-hash", "first"), (keys.file_line("ann", "third"), "third")):
         file.write_text(text)
         for _ in range(3):
             known.require(f"Bearer {key}".encode())
@@ -69,10 +69,10 @@ def test_a_broken_file_stays_broken_until_it_is_mended(
 
 def test_files_that_are_none(tmp_path: Path) -> None:
     with pytest.raises(SettingError, match="no such file"):
-        Keys(tmp_path / "none")
+        APIKeys(tmp_path / "none")
     (tmp_path / "bad").write_bytes(b"\xff\xfe")
     with pytest.raises(SettingError, match="line 1: expected"):
-        Keys(tmp_path / "bad")
+        APIKeys(tmp_path / "bad")
 
 
 def test_the_command_makes_a_key_that_works(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -80,7 +80,7 @@ def test_the_command_makes_a_key_that_works(tmp_path: Path, capsys: pytest.Captu
     line, told = capsys.readouterr().out.splitlines()
     key = told.rpartition(" ")[2]
     (tmp_path / "keys").write_text(line)
-    Keys(tmp_path / "keys").require(f"Bearer {key}".encode())
+    APIKeys(tmp_path / "keys").require(f"Bearer {key}".encode())
     assert len(key) >= 43
     assert key not in line
     assert main(["key", "two words"]) == 2
@@ -101,7 +101,7 @@ def test_a_server_with_keys(file: Path) -> None:
         assert (refused.status, refused.headers["www-authenticate"]) == (401, "Bearer")
         assert refused.json()["type"] == "urn:coefficient-scorer:problem:unauthorized"
         assert client.send("GET", "/readyz").status == 200
-        file.write_text(keys.line("ann", "third"))
+        file.write_text(keys.file_line("ann", "third"))
         wait_until(lambda: statuses(client, {"authorization": "Bearer third"})[0] == 200, "the new key")
         assert statuses(client, {"authorization": "Bearer first"}) == [401] * 5
     assert not any("first" in line or "third" in line for line in server.output)
