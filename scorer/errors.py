@@ -36,7 +36,7 @@ ScorerError
 │   ├── UnauthorizedError       no API key, or one that is not known
 │   └── NotReadyError           no certified model is loaded yet
 ├── SettingError                .setting, .reason
-├── StoreError                  .place, .reason: cannot be opened or written to, or a key that cannot be used
+├── StoreError                  .address, .reason: cannot be opened or written to, or a key that cannot be used
 └── TableError                  a file of rows that cannot be read or written
 """
 
@@ -67,8 +67,8 @@ class CoefficientFileError(ScorerError):
         self.source = source
         self.at = at
         self.reason = reason
-        place = source if at == "$" else f"{source}: {at}"
-        super().__init__(f"{place}: {reason}")
+        where = source if at == "$" else f"{source}: {at}"
+        super().__init__(f"{where}: {reason}")
 
 
 class UnreadableFileError(CoefficientFileError):
@@ -161,8 +161,8 @@ class Problem:
     message: str
 
     def __str__(self) -> str:
-        place = f"row {self.row}" if self.field is None else f"row {self.row}, {self.field}"
-        return f"{place}: {self.message}"
+        where = f"row {self.row}" if self.field is None else f"row {self.row}, {self.field}"
+        return f"{where}: {self.message}"
 
 
 class RowsError(ScorerError):
@@ -202,35 +202,35 @@ class LimitError(RequestError):
         limit: the most that is taken.
     """
 
-    _says: ClassVar[str]
+    _message: ClassVar[str]
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
-        super().__init__(self._says.format(limit))
+        super().__init__(self._message.format(limit))
 
 
 class BodyTooLargeError(LimitError):
     """The request body is larger than the limit, in bytes."""
 
-    _says = "the request body is larger than the limit of {:,} bytes"
+    _message = "the request body is larger than the limit of {:,} bytes"
 
 
 class RowTooLargeError(LimitError):
     """One row, or what cannot be told from one, is larger than is taken into memory, in bytes."""
 
-    _says = "a row is larger than the limit of {:,} bytes, or the rows cannot be told apart"
+    _message = "a row is larger than the limit of {:,} bytes, or the rows cannot be told apart"
 
 
 class TooManyRowsError(LimitError):
     """The request has more rows than are scored at a time."""
 
-    _says = "the request has more rows than the limit of {:,}"
+    _message = "the request has more rows than the limit of {:,}"
 
 
 class OverloadedError(LimitError):
     """More requests at a time than this worker takes on."""
 
-    _says = "{:,} requests are being answered, which is as many as are taken on at a time"
+    _message = "{:,} requests are being answered, which is as many as are taken on at a time"
 
 
 class UnsupportedBodyError(RequestError):
@@ -293,14 +293,14 @@ class StoreError(ScorerError):
     """A store that cannot be opened or written to, or a key for signatures that cannot be used.
 
     Attributes:
-        place: its address or path.
+        address: a directory, a URL, or the path of a key.
         reason: what is wrong with it.
     """
 
-    def __init__(self, place: str, reason: str) -> None:
-        self.place = place
+    def __init__(self, address: str, reason: str) -> None:
+        self.address = address
         self.reason = reason
-        super().__init__(f"{place}: {reason}")
+        super().__init__(f"{address}: {reason}")
 
 
 class TableError(ScorerError):
