@@ -1,4 +1,4 @@
-"""The model as a table for people, and as a document for programs."""
+"""A model in words: as a table for people, and as a JSON document for programs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from scorer.scorer import Scorer
 
 
 def describe(scorer: Scorer) -> str:
-    """The model in words and its equation term by term, in the order in which the terms are summed."""
+    """The model and its equation as text, with one line for each term in the order in which they are summed."""
     file, outcome = scorer.file, scorer.file.outcome
     inputs = {declared.name: declared for declared in file.inputs}
     head = [
@@ -46,7 +46,7 @@ def describe(scorer: Scorer) -> str:
 
 
 def model_document(scorer: Scorer) -> dict[str, Any]:
-    """The model as a document for GET /model: identity, inputs, equation, cutoff, provenance, certificate."""
+    """The model as a JSON document: identity, inputs, equation, cutoff, provenance and certificate."""
     file = scorer.file
     used = {declared.name for declared in scorer.equation.inputs}
     certificate = file.certificate

@@ -1,11 +1,11 @@
-"""Everything that can go wrong, as one tree. Leaves carry data; no status code or exit code stands here.
+"""The errors that this package raises on purpose, as one tree. They carry data, and no status codes or exit codes.
 
 ScorerError
 ├── CoefficientFileError        .source, .at (the path in the document), .reason
 │   ├── UnreadableFileError     a directory, no permission, a store that does not answer
-│   │   └── MissingFileError    there is no such file
+│   │   └── MissingFileError    no such file
 │   ├── FileTooLargeError       over the size cap, refused before it is parsed
-│   ├── NotJSONError            bytes that are no JSON document
+│   ├── NotJSONError            not a JSON document
 │   ├── UnknownFormatError      a format this version of scorer does not read
 │   ├── UnknownKeyError
 │   ├── DuplicateKeyError
@@ -17,26 +17,26 @@ ScorerError
 │   ├── UnknownLevelError       a term, dummy or baseline names a level that is not declared
 │   ├── RepeatedNameError       an input, level, dummy or variable given twice
 │   ├── CertificateError        this machine does not reproduce the golden rows
-│   ├── WrongHashError          the bytes are not those that the pointer names
+│   ├── WrongHashError          the file is not the one that the pointer names
 │   ├── SignatureError          unsigned, or signed by another key, or altered since
-│   └── ReusedVersionError      a name and version that were served with other bytes
-├── RowsError                   .problems (the first 20), .total
+│   └── ReusedVersionError      a version that was served before, with other bytes
+├── RowsError                   .problems (the first 20), .total (how many there are)
 │   ├── BadRowsError            one or more cells or rows that cannot be scored
 │   └── BadShapeError           neither a row, nor rows, nor columns of one length
 ├── RequestError
-│   ├── MalformedBodyError      a request body that is no JSON document
-│   ├── LimitError              .limit: more than is taken
+│   ├── MalformedBodyError      the request body is not a JSON document
+│   ├── LimitError              .limit, which the request exceeds
 │   │   ├── BodyTooLargeError   in bytes
 │   │   ├── RowTooLargeError    in bytes
 │   │   ├── TooManyRowsError
-│   │   └── OverloadedError     requests at a time
-│   ├── UnsupportedBodyError    a content type or content encoding that is not read
+│   │   └── OverloadedError     in requests at a time
+│   ├── UnsupportedBodyError    a content type or content encoding that is not supported
 │   ├── SlowBodyError           .seconds; the body did not arrive in time
-│   ├── ParameterError          .parameter; a query parameter that is not known, or a value that it cannot have
-│   ├── UnauthorizedError       no API key, or one that is not known
+│   ├── ParameterError          .parameter: an unknown query parameter, or one with an invalid value
+│   ├── UnauthorizedError       no API key, or an unknown one
 │   └── NotReadyError           no certified model is loaded yet
 ├── SettingError                .setting, .reason
-├── StoreError                  .address, .reason: cannot be opened or written to, or a key that cannot be used
+├── StoreError                  .address, .reason: a store or a signing key that cannot be used
 └── TableError                  a file of rows that cannot be read or written
 """
 
@@ -47,20 +47,20 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 PROBLEMS_SHOWN = 20
-"""How many bad cells an error lists; it counts them all."""
+"""How many problems an error lists. It counts them all."""
 
 
 class ScorerError(Exception):
-    """Root of every error that this package raises on purpose."""
+    """Root of the errors that this package raises on purpose."""
 
 
 class CoefficientFileError(ScorerError):
-    """A coefficient file that is refused.
+    """A coefficient file is refused.
 
     Attributes:
-        source: where the bytes came from, a path as a rule.
+        source: where the file came from: a path or a URL.
         at: the path in the document, such as ``$.terms[3].coefficient``; ``$`` is the whole document.
-        reason: what is wrong there.
+        reason: why, in words.
     """
 
     def __init__(self, source: str, at: str, reason: str) -> None:
@@ -72,39 +72,39 @@ class CoefficientFileError(ScorerError):
 
 
 class UnreadableFileError(CoefficientFileError):
-    """The file cannot be read at all."""
+    """The file cannot be read."""
 
 
 class MissingFileError(UnreadableFileError):
-    """There is no such file."""
+    """The file does not exist."""
 
 
 class FileTooLargeError(CoefficientFileError):
-    """The file is larger than the cap, and was not parsed."""
+    """The file exceeds the size cap, and was not parsed."""
 
 
 class NotJSONError(CoefficientFileError):
-    """The bytes are no JSON document."""
+    """The file is not a JSON document."""
 
 
 class UnknownFormatError(CoefficientFileError):
-    """The document's format number is not one that this version reads."""
+    """The file's format number is not one that this version of scorer reads."""
 
 
 class UnknownKeyError(CoefficientFileError):
-    """An object holds a key that the format does not have."""
+    """An object has a key that the format does not define."""
 
 
 class DuplicateKeyError(CoefficientFileError):
-    """An object holds one key twice."""
+    """An object has the same key twice."""
 
 
 class MissingKeyError(CoefficientFileError):
-    """An object lacks a key."""
+    """An object lacks a required key."""
 
 
 class WrongTypeError(CoefficientFileError):
-    """A value has another JSON type than the format asks for."""
+    """A value has the wrong JSON type."""
 
 
 class NotFiniteError(CoefficientFileError):
@@ -112,47 +112,47 @@ class NotFiniteError(CoefficientFileError):
 
 
 class InvalidValueError(CoefficientFileError):
-    """A value of the right type that the format does not allow."""
+    """A value has the right type, and the format does not allow it."""
 
 
 class UnknownInputError(CoefficientFileError):
-    """An input is named that the file does not declare."""
+    """A name is used that no input is declared with."""
 
 
 class UnknownLevelError(CoefficientFileError):
-    """A level is named that its input does not have."""
+    """A level is used that its input does not declare."""
 
 
 class RepeatedNameError(CoefficientFileError):
-    """A name that has to be unique is given twice."""
+    """A name that must be unique is used twice."""
 
 
 class CertificateError(CoefficientFileError):
-    """The golden rows do not come out as the certificate says."""
+    """This machine does not reproduce the golden rows of the certificate."""
 
 
 class WrongHashError(CoefficientFileError):
-    """The file's SHA-256 is not the one that was promised."""
+    """The file, or its SHA-256, is not the one that the pointer names."""
 
 
 class SignatureError(CoefficientFileError):
-    """A signature is asked for, and there is none, or it is not that of the public key for these bytes."""
+    """The file is not signed, or the public key does not verify its signature."""
 
 
 class ReusedVersionError(CoefficientFileError):
-    """A name and version that were served before, with other bytes: versions are immutable."""
+    """The same version was served before with other bytes. Versions are immutable."""
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What is wrong with one cell or one row. Holds no cell's value: values may be personal data.
+    """One cell or row that cannot be scored. Never holds the value of a cell, which may be personal data.
 
     Attributes:
         row: zero-based index in the batch.
-        field: name of the input; None where the row as a whole is meant.
-        code: a stable word for programs: ``not_a_number``, ``not_finite``, ``wrong_type``, ``not_an_object``,
+        field: name of the input; None if the problem is the row as a whole.
+        code: for programs, stable: ``not_a_number``, ``not_finite``, ``wrong_type``, ``not_an_object``,
             ``no_model_input``.
-        message: a sentence for people.
+        message: for people.
     """
 
     row: int
@@ -166,7 +166,7 @@ class Problem:
 
 
 class RowsError(ScorerError):
-    """Rows that cannot be scored. Nothing of the batch was scored."""
+    """The rows cannot be scored. None of the batch was."""
 
     def __init__(self, message: str, problems: Sequence[Problem] = (), total: int | None = None) -> None:
         self.problems = tuple(problems[:PROBLEMS_SHOWN])
@@ -175,7 +175,7 @@ class RowsError(ScorerError):
 
 
 class BadRowsError(RowsError):
-    """Cells or rows that no rule can read. Lists the first 20 in row order and counts all."""
+    """Cells or rows cannot be read. Lists the first 20 in row order, and counts them all."""
 
     def __init__(self, problems: Sequence[Problem], total: int | None = None) -> None:
         count = len(problems) if total is None else total
@@ -184,22 +184,22 @@ class BadRowsError(RowsError):
 
 
 class BadShapeError(RowsError):
-    """The argument is neither one row, nor a list of rows, nor columns of one length."""
+    """The argument is neither a row, nor a list of rows, nor columns of one length."""
 
 
 class RequestError(ScorerError):
-    """A request that cannot be answered, whatever its rows hold."""
+    """The request cannot be answered, whatever its rows are."""
 
 
 class MalformedBodyError(RequestError):
-    """The request body is no JSON document."""
+    """The request body is not a JSON document."""
 
 
 class LimitError(RequestError):
-    """More of something than is taken. Which, and in what unit, is the subclass's.
+    """The request exceeds a limit.
 
     Attributes:
-        limit: the most that is taken.
+        limit: the largest value allowed, in the unit that the subclass names.
     """
 
     _message: ClassVar[str]
@@ -210,38 +210,38 @@ class LimitError(RequestError):
 
 
 class BodyTooLargeError(LimitError):
-    """The request body is larger than the limit, in bytes."""
+    """The request body is too large. The limit is in bytes."""
 
     _message = "the request body is larger than the limit of {:,} bytes"
 
 
 class RowTooLargeError(LimitError):
-    """One row, or what cannot be told from one, is larger than is taken into memory, in bytes."""
+    """A row is too large to be held in memory, or no end of a row was found. The limit is in bytes."""
 
     _message = "a row is larger than the limit of {:,} bytes, or the rows cannot be told apart"
 
 
 class TooManyRowsError(LimitError):
-    """The request has more rows than are scored at a time."""
+    """The request has too many rows."""
 
     _message = "the request has more rows than the limit of {:,}"
 
 
 class OverloadedError(LimitError):
-    """More requests at a time than this worker takes on."""
+    """This worker is answering as many requests as it may at a time."""
 
-    _message = "{:,} requests are being answered, which is as many as are taken on at a time"
+    _message = "{:,} requests are being answered, the most that this worker takes on at a time"
 
 
 class UnsupportedBodyError(RequestError):
-    """The body is of a type, or is encoded in a way, that is not read."""
+    """The body has a content type or content encoding that is not supported."""
 
 
 class SlowBodyError(RequestError):
     """The body did not arrive in time.
 
     Attributes:
-        seconds: how long it may take.
+        seconds: the time limit.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -250,7 +250,7 @@ class SlowBodyError(RequestError):
 
 
 class ParameterError(RequestError):
-    """A query parameter that is not known, or a value that it cannot have.
+    """A query parameter is unknown, or has an invalid value.
 
     Attributes:
         parameter: its name.
@@ -262,25 +262,25 @@ class ParameterError(RequestError):
 
 
 class UnauthorizedError(RequestError):
-    """The request has no API key, or one that is not known."""
+    """The request has no API key, or an unknown one."""
 
     def __init__(self) -> None:
         super().__init__("send a known API key: Authorization: Bearer KEY")
 
 
 class NotReadyError(RequestError):
-    """No certified model is loaded yet."""
+    """No model has been loaded yet."""
 
     def __init__(self) -> None:
         super().__init__("no certified model is loaded yet")
 
 
 class SettingError(ScorerError):
-    """A setting that cannot be used.
+    """A setting has a value that cannot be used.
 
     Attributes:
         setting: its name, such as ``SCORER_PORT``.
-        reason: what is wrong with it.
+        reason: why, in words.
     """
 
     def __init__(self, setting: str, reason: str) -> None:
@@ -290,11 +290,11 @@ class SettingError(ScorerError):
 
 
 class StoreError(ScorerError):
-    """A store that cannot be opened or written to, or a key for signatures that cannot be used.
+    """A store cannot be opened or written to, or a key for signatures cannot be used.
 
     Attributes:
-        address: a directory, a URL, or the path of a key.
-        reason: what is wrong with it.
+        address: of the store, or the path of the key.
+        reason: why, in words.
     """
 
     def __init__(self, address: str, reason: str) -> None:
@@ -304,4 +304,4 @@ class StoreError(ScorerError):
 
 
 class TableError(ScorerError):
-    """A file of rows that cannot be read or written."""
+    """A file of rows cannot be read or written."""

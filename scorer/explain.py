@@ -13,27 +13,27 @@ Explanation = dict[str, Any]
 
 
 def contributions(scores: Scores) -> dict[str, NDArray[np.float64]]:
-    """What each term adds, coefficient · variable, by variable in the order in which they are summed; shape (n,) each.
+    """coefficient · variable of each term, by variable in the order in which they are summed; shape (n,) each.
 
-    The intercept and then these, added one by one in float64, give `log_odds` to the bit.
+    Added to the intercept one by one in float64, they give `log_odds` bit for bit.
     """
     variables = scores.variables
     return {term.variable: term.coefficient * variables[term.variable] for term in scores.file.terms}
 
 
 def log_odds(scores: Scores) -> NDArray[np.float64]:
-    """The linear predictor that phat was computed of, shape (n,)."""
+    """The linear predictor from which phat was computed, shape (n,)."""
     values: NDArray[np.float64] = scores.equation.log_odds(scores.entered)
     return values
 
 
 def explain(scores: Scores) -> list[Explanation]:
-    """An explanation of each row.
+    """Explains each row.
 
     Returns:
-        One dict a row: `log_odds`; `intercept`; `contributions` by variable, in the order in which they are summed;
-        `imputed`, the inputs whose cell was missing; `unknown_levels`, the inputs with a level that the model does not
-        know. A category's missing cell has a dummy of its own or is the baseline; it is listed as imputed too.
+        One dict per row: `log_odds`; `intercept`; `contributions` by variable, in the order in which they are summed;
+        `imputed`, the inputs with a missing cell; `unknown_levels`, the inputs with a level that the model does not
+        know. A missing category is listed as imputed too, although it has a dummy of its own or counts as the baseline.
     """
     added = contributions(scores)
     rows = zip(log_odds(scores).tolist(), *(column.tolist() for column in added.values()), strict=True)
