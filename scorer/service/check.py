@@ -1,4 +1,4 @@
-"""python -m scorer check: what would keep the service from serving, found without serving."""
+"""python -m scorer check: finds what would keep `serve` from serving."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from scorer.service.settings import Settings
 
 
 def check(environment: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """Looks at settings, store, model, ports, keys and directories.
+    """Checks the settings, the store and its model, the ports, the API keys and the directories.
 
     Args:
-        environment: where the SCORER_* settings are read from.
+        environment: holds the SCORER_* settings.
 
     Returns:
-        For each thing looked at what it is, and what is wrong with it; empty where it is fine.
+        For each check its name, and the problem in words; an empty text if there is none.
     """
     try:
         settings = Settings.from_environment(environment)
@@ -40,9 +40,9 @@ def check(environment: Mapping[str, str]) -> Iterator[tuple[str, str]]:
             yield f"{field} {directory}", _problem(partial(_write, Path(directory)))
 
 
-def _problem(look: Callable[[], object]) -> str:
+def _problem(attempt: Callable[[], object]) -> str:
     try:
-        look()
+        attempt()
     except ScorerError as error:
         return str(error)
     except OSError as error:

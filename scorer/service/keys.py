@@ -1,6 +1,6 @@
-"""API keys: who may call. A file holds a name and the SHA-256 of a key on each line, and is read anew when it changes.
+"""API keys: a file with a name and the SHA-256 of a key on each line, read again when it changes.
 
-A key is 256 random bits, so one round of SHA-256 is enough: there is nothing to guess from a list of words.
+A key is 256 random bits. No list of likely keys exists to try, so one round of SHA-256 is enough.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from scorer.store.storage import Directory
 
 SETTING = "SCORER_API_KEYS_FILE"
 POLL_SECONDS = 1.0
-"""Time between two looks at whether the file has changed."""
+"""Time between two checks whether the file has changed."""
 
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,100}", re.ASCII)
 _LINE = re.compile(rf"({_NAME.pattern})\s+([0-9a-f]{{64}})", re.ASCII)
@@ -31,24 +31,24 @@ def new_key() -> str:
 
 
 def file_line(name: str, key: str) -> str:
-    """What the file has to hold of a key.
+    """The line of the file for a key.
 
     Raises:
-        SettingError: the name is none.
+        SettingError: the name is not valid.
     """
     if not _NAME.fullmatch(name):
-        raise SettingError(SETTING, "a key's name has letters, digits, dots, dashes and underscores")
+        raise SettingError(SETTING, "the name of a key is at most 100 letters, digits, dots, dashes and underscores")
     return f"{name} {_hash(key.encode())}"
 
 
 class APIKeys:
-    """The keys of a file."""
+    """The keys in a file."""
 
     def __init__(self, path: Path) -> None:
         """Reads the file.
 
         Raises:
-            SettingError: it cannot be read, or a line is none.
+            SettingError: the file cannot be read, or a line is not valid.
         """
         self._storage = Directory(path.parent)
         self._name = path.name
@@ -59,13 +59,13 @@ class APIKeys:
         self._read()
 
     def require(self, authorization: bytes) -> None:
-        """Checks a request's key, in a time that does not tell how much of it is right.
+        """Checks a request's key. The time that it takes tells nothing about the known keys.
 
         Args:
-            authorization: the header's value; empty where there is none.
+            authorization: the value of the Authorization header; empty if there is none.
 
         Raises:
-            UnauthorizedError: it holds no known key.
+            UnauthorizedError: the header holds no known key.
         """
         if monotonic() - self._polled > POLL_SECONDS:
             self._poll()
@@ -83,7 +83,7 @@ class APIKeys:
             self._read()
         except SettingError as error:
             if error.reason != self._failing:
-                _log.warning("the known API keys stay: %s", error)
+                _log.warning("keeping the known API keys: %s", error)
             self._failing = error.reason
         else:
             if self._failing:
@@ -92,13 +92,13 @@ class APIKeys:
 
     def _read(self) -> None:
         try:
-            found = self._storage.read(self._name, self._etag)
+            blob = self._storage.read(self._name, self._etag)
         except CoefficientFileError as error:
             raise SettingError(SETTING, str(error)) from None
-        if found is None:
+        if blob is None:
             return
         hashes = []
-        for number, text in enumerate(found.data.decode("utf-8", "replace").splitlines(), 1):
+        for number, text in enumerate(blob.data.decode("utf-8", "replace").splitlines(), 1):
             if not text.strip() or text.lstrip().startswith("#"):
                 continue
             match = _LINE.fullmatch(text.strip())
@@ -106,7 +106,7 @@ class APIKeys:
                 raise SettingError(SETTING, f"line {number}: expected a name and the SHA-256 of a key in hex")
             hashes.append(match[2])
         self._hashes = hashes
-        self._etag = found.etag  # not of a file that cannot be used: its next look has to fail too
+        self._etag = blob.etag  # only now: a file that is not valid must be read, and refused, at the next check too
 
 
 def _hash(key: bytes) -> str:

@@ -1,4 +1,4 @@
-"""Binds the ports of the service, for `serve` and for `check`."""
+"""Binds the ports of the service, for `serve` and `check`."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def listen(settings: Settings, field: str) -> socket.socket:
         )[0]
     except (socket.gaierror, UnicodeError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise SettingError(f"{PREFIX}HOST", f"{settings.host!r} is no address: {reason}") from None
+        raise SettingError(f"{PREFIX}HOST", f"{settings.host!r} does not resolve: {reason}") from None
     try:
         listener = socket.create_server(address[:2], family=family, backlog=BACKLOG)
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Errors → RFC 9457 problem documents. One table says which error is which status."""
+"""Turns errors into RFC 9457 problem documents. One table gives each error its status."""
 
 from __future__ import annotations
 
@@ -22,15 +22,18 @@ TABLE: dict[type[errors.ScorerError], tuple[HTTPStatus, str, str]] = {
     errors.BadRowsError: (HTTPStatus.UNPROCESSABLE_ENTITY, "bad-rows", "Rows cannot be scored"),
     errors.RowTooLargeError: (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "row-too-large", "A row is too large"),
     errors.TooManyRowsError: (HTTPStatus.UNPROCESSABLE_ENTITY, "too-many-rows", "The request has too many rows"),
-    errors.UnsupportedBodyError: (HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "unsupported-body", "The body is not read"),
+    errors.UnsupportedBodyError: (
+        HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+        "unsupported-body",
+        "The type or encoding is not supported",
+    ),
     errors.SlowBodyError: (HTTPStatus.REQUEST_TIMEOUT, "slow-body", "The body did not arrive in time"),
-    errors.ParameterError: (HTTPStatus.BAD_REQUEST, "bad-parameter", "A query parameter cannot be used"),
+    errors.ParameterError: (HTTPStatus.BAD_REQUEST, "bad-parameter", "A query parameter is not valid"),
     errors.UnauthorizedError: (HTTPStatus.UNAUTHORIZED, "unauthorized", "A known API key is needed"),
     errors.OverloadedError: (HTTPStatus.SERVICE_UNAVAILABLE, "overloaded", "Too many requests at a time"),
     errors.NotReadyError: (HTTPStatus.SERVICE_UNAVAILABLE, "not-ready", "No model is loaded"),
 }
-"""Status, last part of the type URN, and title of each error that a request can meet."""
-
+"""Status, last part of the type URN, and title of each error that a request can cause."""
 
 HEADERS: dict[type[errors.ScorerError], dict[str, str]] = {
     errors.UnauthorizedError: {"www-authenticate": "Bearer"},
@@ -71,7 +74,7 @@ def codes(error: Exception) -> list[str]:
 
 
 def of_scorer_error(error: errors.ScorerError) -> Response:
-    """The document of an error of the table: with `errors` and `total` where rows are to blame."""
+    """The document of an error in the table, with `errors` and `total` if rows are to blame."""
     status, name, title = TABLE[type(error)]
     document: dict[str, Any] = {"type": URN + name, "title": title, "status": status.value, "detail": str(error)}
     if isinstance(error, errors.BadRowsError):
@@ -80,7 +83,7 @@ def of_scorer_error(error: errors.ScorerError) -> Response:
 
 
 def of_status(status: HTTPStatus, headers: Mapping[str, str] | None = None) -> Response:
-    """The document of a status that says it all."""
+    """The document of a status that needs no more words than its own."""
     return _respond(status, {"type": "about:blank", "title": status.phrase, "status": status.value}, headers)
 
 

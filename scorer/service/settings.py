@@ -1,4 +1,4 @@
-"""Every SCORER_* variable, with its type, its default and its bounds."""
+"""The settings of the service: every SCORER_* variable with its type, default and bounds."""
 
 from __future__ import annotations
 
@@ -19,42 +19,43 @@ _DAY = 24 * _HOUR
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """How the service runs. The variable of each field is its name in capitals after ``SCORER_``.
+    """The settings. The variable of each field is its name in capitals after ``SCORER_``.
 
-    Every time has an upper bound, far above any use: an infinite one, or milliseconds taken for seconds, would be a
-    wait that never ends. Waits on clients and at the end of the server take at most an hour, one answer of the store 10
-    minutes, and a new version is looked for at least once a day.
+    Every time has an upper bound far above any use, since an infinite time, or one meant as milliseconds, would be a
+    wait that never ends. The bounds are an hour for clients and for the end of the server, 10 minutes for an answer of
+    the store, and a day between two polls of it.
 
     Attributes:
         model: a coefficient file, or a store of versions: a directory, or a URL (http, https, s3, gs, az); empty for
             the directory that ships with the package.
-        version: serves this version, whatever the store's pointer names: VERSION or MODEL/VERSION.
-        public_key: PEM file with an Ed25519 public key; then only coefficient files that it has signed are served.
-        refresh_seconds: time between two looks at the store.
-        store_seconds: how long one answer of the store may take.
+        version: the version to serve, VERSION or MODEL/VERSION; empty for the one that the store's pointer names.
+        public_key: PEM file with an Ed25519 public key; only coefficient files signed with its private key are served
+            then. Empty to serve unsigned files.
+        refresh_seconds: time between two polls of the store.
+        store_seconds: time limit for one answer of the store.
         cache_dir: directory where the last good model is kept, for a start without the store; empty for none.
-        shadow_version: a second version that scores a share of the requests too, without answering any.
-        shadow_share: that share, of requests.
+        shadow_version: a second version that scores a share of the requests too, and answers none; empty for none.
+        shadow_share: share of the requests that the shadow version scores.
         host: address to listen on.
         port: port to listen on; 0 takes a free one.
-        workers: processes; 0 is the CPUs that this process may use.
-        max_body_bytes: largest request body as it is sent, in bytes; larger ones are answered 413.
-        max_unpacked_bytes: largest request body once it is decompressed, in bytes; likewise.
-        max_header_bytes: largest head of a request (request line and headers), in bytes; larger ones are answered 431.
-        max_rows: most rows in a request; more are answered 422.
-        max_requests: most POST /predict that a worker takes on at a time; more are answered 503.
-        receive_seconds: how long the head of a request, and then its body, may take to arrive; slower ones are
-            answered 408.
-        api_keys_file: names and hashes of API keys; then /predict, /model and /openapi.json need one of them. Empty for
-            none.
-        admin_port: another port, where /livez, /readyz and /metrics then are instead; 0 for none.
-        shutdown_seconds: how long running requests may take to finish after SIGTERM or Ctrl-C.
-        drain_seconds: how long after SIGTERM it goes on answering before that, with /readyz at 503.
-        log_format: text for people, json for machines: one line an event.
-        access_log: share of the requests that are logged; 1 costs a third of the single-row rate.
+        workers: number of processes; 0 for one per CPU that this process may use.
+        max_body_bytes: size limit of a request body as it is sent, in bytes; larger ones are answered 413.
+        max_unpacked_bytes: size limit of a request body after decompression, in bytes; larger ones are answered 413.
+        max_header_bytes: size limit of request line and headers, in bytes; larger ones are answered 431.
+        max_rows: limit of rows per request; more are answered 422.
+        max_requests: limit of POST /predict requests that a worker answers at a time; more are answered 503.
+        receive_seconds: time limit for the head of a request to arrive, and then for its body; slower ones are answered
+            408.
+        api_keys_file: file with names and hashes of API keys; every request but those to /livez, /readyz and /metrics
+            needs one of the keys then. Empty to need none.
+        admin_port: a second port that serves /livez, /readyz and /metrics, which the first does not then; 0 for none.
+        shutdown_seconds: time limit for running requests to finish after SIGTERM or Ctrl-C.
+        drain_seconds: time before that, after SIGTERM, in which requests are still answered and /readyz says 503.
+        log_format: text for people, or json for programs; one line per event.
+        access_log: share of the requests that are logged. 1 costs a third of the single-row rate.
         metrics: whether requests are counted, for /metrics.
-        metrics_dir: where a server with several workers makes a directory in which they share their counts; empty for
-            the system's directory for temporary files.
+        metrics_dir: directory in which a server with several workers makes one of its own, where they share their
+            counts; empty for the system's directory for temporary files.
     """
 
     model: str = ""
@@ -85,11 +86,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:
-        """Reads the SCORER_* variables; an empty one counts as not set.
+        """Reads the SCORER_* variables. An empty one counts as not set.
 
         Raises:
-            SettingError: a variable has a value that it cannot have, or no setting has its name. The value is not
-            named.
+            SettingError: a value is not valid, or a variable names no setting. The error does not show the value, which
+                may be a secret.
         """
         given = {name: text for name, text in environment.items() if name.startswith(PREFIX) and text}
         fields = {f"{PREFIX}{name.upper()}": name for name in cls.__struct_fields__}
@@ -106,12 +107,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return msgspec.convert(values, cls, strict=False)
 
     def worker_count(self) -> int:
-        """The number of processes to run."""
+        """How many worker processes to run."""
         return self.workers or available_cpus()
 
 
 def _expected(field: str) -> str:
-    """What a setting can be, in words."""
+    """The values that a setting can have, in words."""
     import msgspec.inspect  # only errors need it
 
     (kind,) = (known.type for known in msgspec.inspect.type_info(Settings).fields if known.name == field)  # type: ignore[attr-defined]
@@ -125,7 +126,7 @@ def _expected(field: str) -> str:
 
 
 def available_cpus(cgroup: Path = Path("/sys/fs/cgroup/cpu.max")) -> int:
-    """The CPUs that this process may use: its affinity, and below that a container's quota (cgroup v2, rounded up)."""
+    """How many CPUs this process may use: its affinity, or a container's quota (cgroup v2, rounded up) if lower."""
     affinity = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     try:
         quota, period = cgroup.read_text().split()

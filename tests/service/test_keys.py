@@ -62,7 +62,7 @@ def test_a_broken_file_stays_broken_until_it_is_mended(
         for _ in range(3):
             known.require(f"Bearer {key}".encode())
     assert [record.getMessage() for record in caplog.records] == [
-        "the known API keys stay: SCORER_API_KEYS_FILE: line 1: expected a name and the SHA-256 of a key in hex",
+        "keeping the known API keys: SCORER_API_KEYS_FILE: line 1: expected a name and the SHA-256 of a key in hex",
         "SCORER_API_KEYS_FILE is fine again",
     ]
 

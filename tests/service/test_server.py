@@ -220,7 +220,7 @@ def test_check_says_of_a_host_what_serve_says(
     monkeypatch.setenv("SCORER_HOST", host)
     assert main(["serve"]) == 2
     said = capsys.readouterr().err.removeprefix("scorer: ")
-    assert said.startswith((f"SCORER_HOST: {host!r} is no address: ", f"SCORER_PORT: cannot listen on {host}:1: "))
+    assert said.startswith((f"SCORER_HOST: {host!r} does not resolve: ", f"SCORER_PORT: cannot listen on {host}:1: "))
     assert main(["check"]) == 2
     assert f"port 1: {said}" in capsys.readouterr().out
 
@@ -240,7 +240,7 @@ def test_a_port_that_is_taken() -> None:
         (["--port", "http"], {}, "scorer: SCORER_PORT: expected a whole number, at least 0 and at most 65,535\n"),
         ([], {"SCORER_WORKERS": "many"}, "scorer: SCORER_WORKERS: expected a whole number, at least 0 and at most"),
         ([], {"SCORER_PROT": "1"}, "scorer: SCORER_PROT: no such setting; known are SCORER_MODEL,"),
-        (["--host", "no such host"], {}, "scorer: SCORER_HOST: 'no such host' is no address"),
+        (["--host", "no such host"], {}, "scorer: SCORER_HOST: 'no such host' does not resolve"),
         (["--model", "nothing.json"], {}, "scorer: nothing.json: no such file or directory\n"),
         (["--model", "ftp://host"], {}, "scorer: SCORER_MODEL: ftp://host: no store has the scheme ftp"),
         (["--model", "a.json"], {"SCORER_VERSION": "1.0.0"}, "scorer: SCORER_VERSION: needs a store, and SCORER_MODEL"),

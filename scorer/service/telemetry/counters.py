@@ -1,9 +1,9 @@
-"""What a worker counts, and what all workers have counted together.
+"""Counts of requests, rows and cells: those of a worker, and those that the other workers share.
 
-A request only appends to a buffer. They are counted a few hundred requests at a time, with numpy: counting each row by
-itself would cost several times what scoring it does. prometheus_client's own multiprocess mode writes to shared memory
-with every count, and so would cost several times that again. Here each worker writes what it has counted to a file of
-its own once a second, and whichever worker is scraped adds them up.
+A request only appends to a buffer. The buffer is counted with numpy, many requests at a time: to count each row by
+itself would cost several times as much as to score it. Each worker writes its counts to a file once a second, and the
+worker that answers GET /metrics adds the files up. prometheus_client's multiprocess mode would write to shared memory
+with every count, and cost several times more again.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ REQUESTS_AT_A_TIME = 256
 ROWS_AT_A_TIME = 10_000
 WRITE_SECONDS = 1.0
 FAR = 6.0
-"""Where the coefficient file does not say what range a number had in training, one more than this many of the scaler's
-standard deviations from its mean is counted as out of range."""
+"""A number further than this from the scaler's mean, in the scaler's standard deviations, is counted as out of range
+where the coefficient file does not give its range in training."""
 
 STAGES = ("receive", "decode", "score", "encode")
 BUCKETS = {
@@ -40,10 +40,10 @@ BUCKETS = {
     "batch_rows": (1.0, 10.0, 100.0, 1_000.0, 10_000.0, 100_000.0),
     "phat": tuple(round(0.05 * step, 2) for step in range(1, 20)),
 }
-"""Upper bounds of the histograms' buckets; one more has no bound."""
+"""Upper bounds of the histograms' buckets. Each histogram has one more bucket, without a bound."""
 
 Key = tuple[str, ...]
-"""A metric's name and the values of its labels."""
+"""The name of a metric, and the values of its labels."""
 
 Snapshot = dict[str, Any]
 """pid, alive; counters and gauges: [[key, value], …]; histograms: [[key, counts by bucket, sum], …]."""
@@ -86,15 +86,14 @@ class Counters:
     def scored(self, scorer: Scorer, scored: Sequence[Scored], rows: int, seconds: Sequence[float]) -> None:
         """Counts the rows of a request that was answered.
 
-        Until they are counted, rows are kept as packed numbers or as columns: keeping the objects of many rows would
-        cost more than all else here, since new ones would have to be made in memory that is not in the cache.
-
         Args:
-            scorer: that scored them.
-            scored: their scores, segment by segment.
-            rows: how many they are; none for an empty array.
-            seconds: what each of the STAGES took.
+            scorer: the scorer that answered.
+            scored: its scores, segment by segment.
+            rows: the number of rows.
+            seconds: the time that each of the STAGES took.
         """
+        # Scores of single rows are kept as packed numbers. Kept as objects, they would stay alive by the hundred, and
+        # new rows would be made in memory that is not in the CPU's cache: that would cost more than all the rest here.
         if scorer is not self._scorer:
             self._count_waiting()
             self._scorer = scorer
@@ -116,7 +115,7 @@ class Counters:
             self._write_again()
 
     def snapshot(self) -> Snapshot:
-        """All that has been counted until now."""
+        """The counts of this worker until now."""
         self._count_waiting()
         return {
             "pid": os.getpid(),
@@ -126,7 +125,7 @@ class Counters:
         }
 
     def all_snapshots(self) -> Iterator[Snapshot]:
-        """This worker's snapshot, and those that the others have written, with whether they still run.
+        """The snapshots of all workers, this one first, each with whether the worker is `alive`.
 
         A file that cannot be read is left out, and logged once.
         """
@@ -145,7 +144,7 @@ class Counters:
                 yield snapshot
 
     def write(self) -> None:
-        """Shares what has been counted until now with the other workers. A failure is logged once."""
+        """Writes the counts for the other workers. Never raises: a failure is logged once until it is over."""
         if self._path is None:
             return
         temporary = self._path.with_suffix(".tmp")
@@ -214,8 +213,8 @@ class Counters:
 
 
 _FIXED = 1 + len(STAGES) + 2
-"""What a record of a row has before its inputs: the request's rows and seconds, 0 rows in all but its first record; and
-outcome and phat."""
+"""Numbers in a row's record before its inputs: rows and seconds of its request (0 rows in all but the request's first
+record), outcome, phat."""
 
 _SCORED = ("outcome", "phat")
 

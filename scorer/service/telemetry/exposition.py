@@ -1,4 +1,4 @@
-"""Snapshots of all workers → the text that Prometheus scrapes, written by prometheus_client."""
+"""Writes the snapshots of all workers as the text that Prometheus scrapes, with prometheus_client."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from scorer.service.telemetry.counters import BUCKETS, Key, Snapshot
 
 PREFIX = "scorer_"
 EARLIEST = "model_loaded_timestamp_seconds"
-"""The one gauge that is not added up."""
+"""The one gauge of which the smallest value is exposed, not the sum."""
 
 
 class MetricSpec(NamedTuple):
-    """One metric.
+    """Describes a metric.
 
     Attributes:
         kind: counter, gauge or histogram.
-        help: in words.
-        labels: their names.
+        help: the text of its HELP line.
+        labels: the names of its labels.
     """
 
     kind: str
@@ -35,38 +35,42 @@ class MetricSpec(NamedTuple):
 
 METRICS = {
     "requests": MetricSpec("counter", "Requests answered.", ("route", "status", "version")),
-    "errors": MetricSpec("counter", "Problems by code: of requests, and of rows.", ("code",)),
+    "errors": MetricSpec("counter", "Refused requests and rows, by the code of the problem.", ("code",)),
     "rows": MetricSpec("counter", "Rows scored.", ("version",)),
     "outcomes": MetricSpec("counter", "Rows by their outcome.", ("version", "outcome")),
     "input_missing": MetricSpec("counter", "Cells of an input that were missing.", ("input",)),
-    "input_unknown_level": MetricSpec("counter", "Cells with a level that the model does not know.", ("input",)),
-    "input_out_of_range": MetricSpec("counter", "Numbers out of the range seen in training.", ("input",)),
-    "phat": MetricSpec("histogram", "Probabilities.", ("version",)),
-    "batch_rows": MetricSpec("histogram", "Rows of a request."),
-    "stage_seconds": MetricSpec("histogram", "Time of a request's stages: receive, decode, score, encode.", ("stage",)),
-    "requests_in_flight": MetricSpec("gauge", "POST /predict being answered."),
-    "workers": MetricSpec("gauge", "Worker processes that run."),
-    "model_info": MetricSpec("gauge", "Workers that serve this model.", ("name", "version", "sha256")),
-    "model_loaded_timestamp_seconds": MetricSpec(
-        "gauge", "When the model was loaded, in the worker that did so first."
+    "input_unknown_level": MetricSpec(
+        "counter", "Cells of an input with a level that the model does not know.", ("input",)
     ),
-    "model_swaps": MetricSpec("counter", "Models that took the place of another."),
-    "model_failures": MetricSpec("counter", "Looks at the store that went wrong."),
-    "model_failing": MetricSpec("gauge", "Workers whose last look at the store went wrong."),
-    "shadow_rows": MetricSpec("counter", "Rows that the shadow version scored too.", ("version",)),
+    "input_out_of_range": MetricSpec("counter", "Cells of an input out of its range in training.", ("input",)),
+    "phat": MetricSpec("histogram", "Predicted probabilities.", ("version",)),
+    "batch_rows": MetricSpec("histogram", "Rows per request."),
+    "stage_seconds": MetricSpec(
+        "histogram", "Seconds per request in a stage: receive, decode, score, encode.", ("stage",)
+    ),
+    "requests_in_flight": MetricSpec("gauge", "POST /predict requests being answered."),
+    "workers": MetricSpec("gauge", "Worker processes that are running."),
+    "model_info": MetricSpec("gauge", "Workers that serve this model.", ("name", "version", "sha256")),
+    "model_loaded_timestamp_seconds": MetricSpec("gauge", "When the first of the workers loaded the model."),
+    "model_swaps": MetricSpec("counter", "Replacements of the served model by another."),
+    "model_failures": MetricSpec("counter", "Polls of the store that failed."),
+    "model_failing": MetricSpec("gauge", "Workers whose last poll of the store failed."),
+    "shadow_rows": MetricSpec("counter", "Rows that the shadow version has scored.", ("version",)),
     "shadow_failures": MetricSpec("counter", "Requests that the shadow version could not score.", ("version",)),
-    "shadow_flipped": MetricSpec("counter", "Rows with another outcome by the shadow version.", ("version",)),
-    "shadow_difference": MetricSpec("counter", "Sum of |Δphat| of the shadow version.", ("version",)),
+    "shadow_flipped": MetricSpec("counter", "Rows to which the shadow version gave another outcome.", ("version",)),
+    "shadow_difference": MetricSpec(
+        "counter", "Sum of |Δphat| between the served version and the shadow version.", ("version",)
+    ),
 }
-"""By name without prefix: what is exposed."""
+"""Every metric, by its name without the prefix."""
 
 
 def expose(snapshots: Iterable[Snapshot], accept: str) -> tuple[bytes, str]:
-    """The text and its content type.
+    """The metrics as text, and its content type.
 
     Args:
-        snapshots: of all workers.
-        accept: the scraper's Accept header, which says whether it reads OpenMetrics.
+        snapshots: the snapshots of all workers.
+        accept: the scraper's Accept header, which chooses between OpenMetrics and Prometheus text.
     """
     registry = CollectorRegistry()
     registry.register(_SummedSnapshots(list(snapshots)))
@@ -75,7 +79,7 @@ def expose(snapshots: Iterable[Snapshot], accept: str) -> tuple[bytes, str]:
 
 
 class _SummedSnapshots:
-    """All snapshots, added up."""
+    """A collector of prometheus_client: the sums over all snapshots."""
 
     def __init__(self, snapshots: list[Snapshot]) -> None:
         values: defaultdict[Key, list[float]] = defaultdict(list)
@@ -83,11 +87,11 @@ class _SummedSnapshots:
         for snapshot in snapshots:
             for key, value in [*snapshot["counters"], *snapshot["gauges"]]:
                 if METRICS[key[0]].kind == "gauge" and not snapshot["alive"]:
-                    continue  # what a worker that has ended has counted stays counted, and that is all
+                    continue  # of a worker that has ended only the counts stay
                 values[tuple(key)].append(value)
             for key, counts, total in snapshot["histograms"]:
                 histograms[tuple(key)].append((counts, total))
-        # fsum rounds once, so a sum does not depend on the order: a counter that falls by a last bit reads as a reset.
+        # fsum rounds once, so the order of workers changes no sum: a counter that falls by a last bit reads as a reset.
         self._values = {key: min(seen) if key[0] == EARLIEST else fsum(seen) for key, seen in values.items()}
         self._histograms = {
             key: (
@@ -98,7 +102,7 @@ class _SummedSnapshots:
         }
 
     def collect(self) -> Iterator[Metric]:
-        """As prometheus_client's collectors."""
+        """The metrics, in the order of METRICS."""
         kinds: dict[str, Any] = {"counter": CounterMetricFamily, "gauge": GaugeMetricFamily}
         values = defaultdict(list)
         for (name, *labels), value in self._values.items():
@@ -115,7 +119,7 @@ class _SummedSnapshots:
     def _histogram(self, name: str, described: MetricSpec) -> Metric:
         family = HistogramMetricFamily(PREFIX + name, described.help, labels=described.labels)
         bounds = [*map(str, BUCKETS[name]), "+Inf"]
-        for (found, *labels), (counts, total) in sorted(self._histograms.items()):
-            if found == name:
+        for (metric, *labels), (counts, total) in sorted(self._histograms.items()):
+            if metric == name:
                 family.add_metric(labels, list(zip(bounds, accumulate(counts), strict=True)), total)
         return family

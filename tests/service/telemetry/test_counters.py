@@ -19,8 +19,8 @@ from scorer.coefficients import CoefficientFile, TrainingRange
 from scorer.service.telemetry import counters
 from scorer.service.telemetry.counters import BUCKETS, Counters
 from tests.support.models import with_ranges
-from tests.support.prometheus import scrape
-from tests.support.servers import WAIT_SECONDS, running, wait_until
+from tests.support.prometheus import Samples, scrape
+from tests.support.servers import WAIT_SECONDS, Server, running, wait_until
 from tests.support.standin import StandIn
 from tests.support.stores import Store
 
@@ -126,15 +126,18 @@ def test_all_workers_together_and_those_that_have_ended(row: dict[str, Any], tmp
 def test_each_server_counts_for_itself(workers: int, row: dict[str, Any], tmp_path: Path) -> None:
     """Whatever other servers have left, or write just now, in the same directory."""
     environment = {"SCORER_METRICS_DIR": str(tmp_path), "SCORER_WORKERS": str(workers)}
+
+    def scraped(server: Server) -> Samples:
+        with server.client() as client:
+            return scrape(client)
+
     with running(environment=environment) as first:
         with first.client() as client:
             client.predict(row)
         with running(environment=environment) as second:
             second.wait_for_reports(workers, bool, "all workers")
-            with second.client() as other:
-                found = wait_until(lambda: (seen := scrape(other))["workers",] >= workers and seen, "all workers")
-        with first.client() as client:  # a new connection: the server ends one that is idle for long
-            assert scrape(client)["rows_total", "1.0.0"] == 1
+            found = wait_until(lambda: (seen := scraped(second))["workers",] >= workers and seen, "all workers")
+        wait_until(lambda: scraped(first).get(("rows_total", "1.0.0")) == 1, "the first server's own count")
     assert found["workers",] == workers
     assert ("rows_total", "1.0.0") not in found
     assert list(tmp_path.iterdir()) == []
