@@ -67,7 +67,7 @@ bench/.venv-peers/.done: bench/peers/requirements.txt
 	@bench/.venv-peers/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	@touch $@
 
-bench: .venv/.dev bench/.venv-peers/.done ## measure everything: bench/results.json and docs/benchmark.md (ten minutes)
+bench: .venv/.dev bench/.venv-peers/.done ## measure everything: bench/results.json and docs/performance.md (ten minutes)
 	$(BIN)/python -m bench
 
 bench-quick: .venv/.dev bench/.venv-peers/.done ## the main figures in a minute; writes nothing

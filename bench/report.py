@@ -12,7 +12,7 @@ from typing import Any
 from bench import contenders
 from bench.peers.catalog import PEERS, ROOT
 
-PAGE = ROOT / "docs" / "benchmark.md"
+PAGE = ROOT / "docs" / "performance.md"
 _MARKS = "<!-- measured: {} -->", "<!-- end -->"
 Results = dict[str, Any]
 

@@ -112,7 +112,7 @@ def test_every_format_and_key_of_the_file_is_documented() -> None:
 
 def test_the_benchmark_page_shows_the_committed_results() -> None:
     results = json.loads((ROOT / "bench" / "results.json").read_text())
-    assert report.tables(results) in (ROOT / "docs" / "benchmark.md").read_text()
+    assert report.tables(results) in (ROOT / "docs" / "performance.md").read_text()
 
 
 def test_links_lead_somewhere() -> None:
