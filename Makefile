@@ -76,7 +76,7 @@ bench-quick: .venv/.dev bench/.venv-peers/.done ## the main figures in a minute;
 load: .venv/.dev ## stress a running server: make load URL=http://host:1313 LOAD="parallel --rate 500"
 	$(BIN)/python -m bench.load --url $(URL) $(LOAD)
 
-capacity: .venv/.dev ## latencies against load, measured and simulated: docs/scaling.md and its plot (two minutes)
+capacity: .venv/.dev ## latencies against load, measured and simulated: docs/performance.md and its plot (two minutes)
 	$(BIN)/python -m bench.capacity
 
 accuracy: .venv/.dev ## parity with statsmodels and what rounding costs: bench/accuracy.json

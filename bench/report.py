@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,9 +56,9 @@ def bounds(results: Results) -> Iterator[Bound]:
         if key in samples:
             name = next(peer.name for peer in PEERS if peer.key == key)
             faster = _ratio(samples[key], own, "batch_seconds")
-            yield Bound(f"10,000-row POST, speed-up over ({key}) {name}", faster, *batch, most=False)
+            yield Bound(f"10,000-row POST, speed-up over ({key}) {name}", faster, batch[0], batch[1], most=False)
             faster = _ratio(own, samples[key], "single_per_second")
-            yield Bound(f"single rows a second ÷ those of ({key})", faster, *single, most=False)
+            yield Bound(f"single rows a second ÷ those of ({key})", faster, single[0], single[1], most=False)
     yield Bound("single rows a second ÷ the floor's", _ratio(own, floor, "single_per_second"), 0.50, 0.65, most=False)
     cold = results["cold_start"]["samples"]
     yield Bound("cold start ÷ the bare app's", _of_rounds(cold["scorer"], cold["bare"]), 1.3, 1.1, most=True)
@@ -94,10 +95,9 @@ def tables(results: Results) -> str:
     machine = results["machine"]
     libraries = ", ".join(f"{name} {number}" for name, number in machine["libraries"].items())
     body = results["servers"]["body_bytes"] / 1e6
-    parts.append(
-        f"{machine['processor']}, {machine['cpus']} CPUs, {machine['system']}, Python {machine['python']}; "
-        f"{libraries}. Medians of {results['servers']['rounds']} rounds; the batch body has {body:.1f} MB."
-    )
+    text = f"{machine['processor']}, {machine['cpus']} CPUs, {machine['system']}, Python {machine['python']}; "
+    text += f"{libraries}. Medians of {results['servers']['rounds']} rounds; the batch body has {body:.1f} MB."
+    parts.append(paragraph(text))
     return "\n\n".join(parts)
 
 
@@ -167,6 +167,11 @@ def _others(results: Results) -> str:
         )
     lines.append(f"| the whole export of 40,000 rows, s | {results['export']['seconds']:.1f} |")
     return "\n".join(lines)
+
+
+def paragraph(text: str) -> str:
+    """Breaks the lines of a paragraph as everywhere in the docs."""
+    return textwrap.fill(text, 120, break_long_words=False, break_on_hyphens=False)
 
 
 def write(results: Results) -> None:

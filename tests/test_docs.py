@@ -1,4 +1,4 @@
-"""The documentation is held to the code: every setting, path, command, error and key is in it, and its examples run."""
+"""Every setting, path, command, error and key of the code is in the documentation, and its examples run."""
 
 from __future__ import annotations
 
@@ -31,6 +31,8 @@ from tests.support.servers import free_port
 README = (ROOT / "README.md").read_text()
 API = (ROOT / "docs" / "api.md").read_text()
 FORMAT = (ROOT / "docs" / "coefficient-file.md").read_text()
+OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
+PAGES = (ROOT / "README.md", ROOT / ".github" / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md")))
 
 
 def test_the_readme_python_example_runs() -> None:
@@ -53,11 +55,11 @@ def test_every_command_is_in_the_readme(parser: Any, name: str) -> None:
         assert f"python -m {name} {command}" in README
 
 
-def test_the_commands_of_the_page_on_versions_run(tmp_path: Path) -> None:
+def test_the_commands_that_ship_a_version_run(tmp_path: Path) -> None:
     """As they stand there, but for the port."""
     shutil.copytree(ROOT / "coefficients", tmp_path / "coefficients")
     port = str(free_port())
-    blocks = re.findall(r"```sh\n(.*?)```", (ROOT / "docs" / "versions.md").read_text(), re.DOTALL)
+    blocks = re.findall(r"```sh\n(.*?)```", OPERATIONS, re.DOTALL)
     script = "".join(["set -eo pipefail\ntrap 'kill $!' EXIT\n", *blocks]).replace("1313", port)
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     environment = {**os.environ, "PATH": path, "PYTHONPATH": str(ROOT), "SCORER_PORT": port}
@@ -112,10 +114,43 @@ def test_every_format_and_key_of_the_file_is_documented() -> None:
 
 def test_the_benchmark_page_shows_the_committed_results() -> None:
     results = json.loads((ROOT / "bench" / "results.json").read_text())
-    assert report.tables(results) in (ROOT / "docs" / "performance.md").read_text()
+    assert report.tables(results) in report.PAGE.read_text()
 
 
-def test_links_lead_somewhere() -> None:
-    for path in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")):
-        for target in re.findall(r"\]\((?!https?:)([^)#]+)", path.read_text()):
-            assert (path.parent / target).exists(), f"{path.name} links to {target}"
+def test_every_test_of_the_table_of_faults_exists() -> None:
+    rows = re.findall(r"^\| .* \| `(test_\w+|tests/\S+)` \|$", OPERATIONS, re.MULTILINE)
+    sources = "".join(path.read_text() for path in (ROOT / "tests").rglob("test_*.py"))
+    assert len(rows) > 10
+    for name in rows:
+        assert f"def {name}(" in sources or (ROOT / name).is_file(), name
+
+
+def anchor(heading: str) -> str:
+    """The fragment by which GitHub links to a heading."""
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+
+
+def test_anchors_are_those_of_github() -> None:
+    assert anchor("POST /predict") == "post-predict"
+    assert anchor("What has not run") == "what-has-not-run"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    for target, fragment in re.findall(r"\]\((?!https?:)([^)#]*)#?([^)]*)\)", page.read_text()):
+        found = page.parent / target if target else page
+        assert found.exists(), f"{page.name} links to {target}"
+        if fragment:
+            headings = re.findall(r"^#+ (.*)", found.read_text(), re.MULTILINE)
+            assert fragment in map(anchor, headings), f"{page.name} links to {target}#{fragment}"
+
+
+@pytest.mark.parametrize("page", PAGES[1:], ids=lambda page: page.name)
+def test_the_readme_links_every_page(page: Path) -> None:
+    assert f"]({page.relative_to(ROOT)})" in README
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_lines_have_at_most_120_characters_outside_of_tables(page: Path) -> None:
+    long = [line for line in page.read_text().splitlines() if len(line) > 120 and not line.lstrip().startswith("|")]
+    assert long == []

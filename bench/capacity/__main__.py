@@ -1,6 +1,7 @@
 """python -m bench.capacity: measures one worker and simulates many.
 
-Writes bench/capacity.json, docs/scaling.svg and the tables of docs/scaling.md (two minutes, better on a quiet machine).
+Writes bench/capacity.json, docs/scaling.svg and the tables on scaling in docs/performance.md (two minutes,
+better on a quiet machine).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""python -m bench.capacity.page --price 0.04: the tables of docs/scaling.md for another price of a vCPU-hour.
+"""python -m bench.capacity.page --price 0.04: the tables on scaling for another price of a vCPU-hour.
 
-They are made of bench/results.json and bench/capacity.json.
+They stand in docs/performance.md, and are made of bench/results.json and bench/capacity.json.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from bench import report
 from bench.capacity.measure import ROUNDS
 from bench.peers.catalog import ROOT
 
-PAGE = ROOT / "docs" / "scaling.md"
+PAGE = report.PAGE
 PLOT = ROOT / "docs" / "scaling.svg"
 RESULTS = ROOT / "bench" / "results.json"
 CAPACITY = ROOT / "bench" / "capacity.json"
@@ -127,7 +127,7 @@ def _how(capacity: Results) -> str:
         f"{capacity[name] * 1e6:.0f}" for name in ("cpu_seconds", "alone_cpu_seconds", "overhead_seconds")
     )
     runs = [run for each in capacity["rates"] for run in each["runs"]]
-    return (
+    return report.paragraph(
         f"{machine['processor']}, {machine['cpus']} CPUs, Python {machine['python']}, uvicorn {libraries['uvicorn']}, "
         f"uvloop {libraries['uvloop']}; medians of the {len(capacity['rates'][0]['runs'])} quietest of "
         f"{ROUNDS} runs. A call takes {taken} µs of CPU at saturation and "

@@ -1,4 +1,4 @@
-"""An HTTP/1.1 client that takes little of the machine: what a slow one measures is itself (docs/load.md)."""
+"""An HTTP/1.1 client that takes little of the machine: what a slow one measures is itself (docs/performance.md)."""
 
 from __future__ import annotations
 
