@@ -71,7 +71,8 @@ def test_the_commands_that_ship_a_version_run(tmp_path: Path) -> None:
 
 def test_every_make_target_that_the_docs_name_exists() -> None:
     makefile = (ROOT / "Makefile").read_text()
-    for target in re.findall(r"`make ([a-z-]+)`|^    make ([a-z-]+)$", README + API, re.MULTILINE):
+    pages = "".join(page.read_text() for page in PAGES)
+    for target in re.findall(r"`make ([a-z-]+)`|^    make ([a-z-]+)$", pages, re.MULTILINE):
         assert re.search(rf"^{''.join(target)}:", makefile, re.MULTILINE)
 
 
