@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -10,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import scorer
-from scorer.errors import RequestError, RowsError, RowTooLargeError
+from scorer.errors import MalformedBodyError, RequestError, RowsError, RowTooLargeError
 from scorer.service.codec import streaming
 from scorer.service.codec.rows import RowCodec
 from scorer.service.codec.streaming import StreamingScorer
@@ -88,43 +90,79 @@ def test_blanks_between_rows_change_nothing(blanks: int) -> None:
     assert len(json.loads(outcome(body, cuts, 500))) == 20  # type: ignore[arg-type]
 
 
-def counting_codec() -> tuple[RowCodec, list[int]]:
-    """A codec, and the lengths of the bodies that it was given."""
-    looked: list[int] = []
-    codec = ServedModel(MODEL).codec
-    real = codec.answer
+class CountingCodec(RowCodec):
+    """Notes how many bytes it is given to decode."""
 
-    def counting(body: Any, *more: Any) -> Any:
-        looked.append(len(body))
-        return real(body, *more)
+    def __init__(self, model: scorer.Scorer) -> None:
+        super().__init__(model)
+        self.given: list[int] = []
 
-    codec.answer = counting  # type: ignore[method-assign, assignment]
-    return codec, looked
+    def answer(self, body: Any, *more: Any) -> Any:
+        self.given.append(len(body))
+        return super().answer(body, *more)
 
 
-@pytest.mark.parametrize("text", ["},{" * 300_000, "{" * 900_000, '\\"},{' * 200_000])
-def test_texts_full_of_braces_cost_no_more_than_other_texts(text: str) -> None:
-    """Such a text is looked at, and cut wrongly, a few times only: then the rest is waited for."""
-    codec, looked = counting_codec()
-    body = json.dumps([{"x5": "monday", "note": text}, {"x5": "friday"}]).encode()
-    batch = StreamingScorer(codec, codec.default_format)
-    for start in range(0, len(body), 65_536):
-        batch.feed(body[start : start + 65_536])
-    assert len(json.loads(batch.finish())) == 2
-    assert sum(looked) <= 3 * len(body)
+ROW = b'{"x5":"monday"}'
+WORST_BODIES: dict[str, Callable[[int], bytes]] = {
+    "text of row ends": lambda n: b'[{"x5":"' + b"},{" * (n // 3) + b'"},' + ROW + b"]",
+    "text of braces": lambda n: b'[{"x5":"' + b"{" * n + b'"},' + ROW + b"]",
+    "text of escaped quotes and row ends": lambda n: b'[{"x5":"' + b'\\"},{' * (n // 5) + b'"},' + ROW + b"]",
+    "text of first names": lambda n: b'[{"x5":"' + b'},{\\"x5\\"' * (n // 9) + b'"},' + ROW + b"]",
+    "texts of row ends in every row": lambda n: (
+        b"[" + b",".join([b'{"x5":"' + b"},{" * 500 + b'"}'] * (n // 1_500)) + b"]"
+    ),
+    "one row that does not end": lambda n: b'[{"x5":"' + b"a" * n,
+    "unused objects within a row": lambda n: b'[{"x5":"monday","x0":[' + b"{}," * (n // 3) + b"0]}]",
+    "rows within a row": lambda n: b'[{"x0":[' + (ROW + b",") * (n // 16) + b"0]}]",
+    "blanks between rows": lambda n: b"[" + ROW + b" " * n + b"," + b" " * n + ROW + b"]",
+    "blanks around commas": lambda n: b"[" + (ROW + b" " * 1_200 + b",") * (n // 1_200) + ROW + b"]",
+    "numbers": lambda n: b"[" + b"1," * (n // 2) + b"1]",
+    "commas": lambda n: b"[" + b"," * n,
+    "arrays": lambda n: b"[" * n + b"]" * n,
+    "arrays that do not end": lambda n: b"[" * n,
+    "objects that do not end": lambda n: b'{"x0":' * (n // 6),
+    "empty rows": lambda n: b"[" + b"{}," * (n // 3) + b"{}]",
+    "one digit after the other": lambda n: b'[{"x12":' + b"9" * n + b"}]",
+    "no JSON after the rows": lambda n: b"[" + (ROW + b",") * (n // 16) + b"}]",
+}
+"""Bodies of about n bytes that are made to be slow: each has kept some version of this or another server busy."""
+
+
+@pytest.mark.parametrize("name", WORST_BODIES)
+def test_bodies_made_to_be_slow_are_decoded_a_few_times_at_most(name: str) -> None:
+    """However long they are: so time grows with the length, and no faster."""
+    for length in (50_000, 400_000):
+        body = WORST_BODIES[name](length)
+        codec = CountingCodec(MODEL)
+        scoring = StreamingScorer(codec, codec.default_format, segment_bytes=10_000)
+        with suppress(RequestError, RowsError):
+            for start in range(0, len(body), 1_000):
+                scoring.feed(body[start : start + 1_000])
+            scoring.finish()
+        assert sum(codec.given) <= 3 * len(body)
+
+
+def test_a_codec_that_is_asked_again_and_again_is_noticed() -> None:
+    """The measure of the test above: what decodes a body anew with each chunk is far over its bound."""
+    body = WORST_BODIES["text of braces"](50_000)
+    codec = CountingCodec(MODEL)
+    for end in range(1_000, len(body), 1_000):
+        with pytest.raises(MalformedBodyError):
+            codec.answer(body[:end], codec.default_format)
+    assert sum(codec.given) > 20 * len(body)
 
 
 def test_rows_with_arrays_of_objects_in_them_are_cut_between_rows() -> None:
     """Rows begin with the same name, which tells them from the objects within them."""
     rows = [{"x91": 0.5, "x0": [{"a": 1}, {"b": 2}], "note": "[{},{}]"}] * 4_000
-    codec, looked = counting_codec()
-    batch = StreamingScorer(codec, codec.default_format, segment_bytes=10_000)
+    codec = CountingCodec(MODEL)
+    scoring = StreamingScorer(codec, codec.default_format, segment_bytes=10_000)
     body = json.dumps(rows).encode()
     for start in range(0, len(body), 5_000):
-        batch.feed(body[start : start + 5_000])
-    assert len(json.loads(batch.finish())) == 4_000
-    assert len(looked) > 20
-    assert sum(looked) < 1.1 * len(body)
+        scoring.feed(body[start : start + 5_000])
+    assert len(json.loads(scoring.finish())) == 4_000
+    assert len(codec.given) > 20
+    assert sum(codec.given) < 1.1 * len(body)
 
 
 def test_what_cannot_be_cut_is_limited() -> None:
