@@ -1,1 +1,1 @@
-"""Where versions of a model live, and how the current one is found and verified."""
+"""Stores of model versions: finds the current version, verifies it, and keeps it up to date."""

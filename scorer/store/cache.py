@@ -1,4 +1,4 @@
-"""The last good model on disk, for a start without its store. It is a store itself, so it is verified like one."""
+"""Keeps the last good model on disk, for a start without its store. The cache is a store too, and verified like one."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from scorer.store.storage import Directory
 
 
 class LastGood:
-    """What a source gave last, below a directory that servers with other sources may share."""
+    """The last good model of a source, in a directory that servers with other sources may share."""
 
     def __init__(self, directory: Path, source: str, version: str = "", verifier: Verifier | None = None) -> None:
-        """Names the place.
+        """Opens the cache of a source and a pinned version; every such pair has a directory of its own.
 
         Args:
             directory: SCORER_CACHE_DIR.
-            source: what the source is called; each has a place of its own.
-            version: as it is pinned; likewise.
-            verifier: of the signatures; None where none are asked for.
+            source: name of the source.
+            version: the pinned version; empty for none.
+            verifier: verifies signatures; None if files need not be signed.
         """
         own = hashlib.sha256(f"{source}\n{version}".encode()).hexdigest()[:16]
         self._storage = Directory(directory / own)
@@ -27,7 +27,7 @@ class LastGood:
         self.name = self._storage.name
 
     def save(self, loaded: Loaded) -> None:
-        """Keeps a model.
+        """Writes a model.
 
         Raises:
             StoreError: the directory cannot be written to.
@@ -35,9 +35,10 @@ class LastGood:
         put(self._storage, loaded)
 
     def load(self) -> Loaded:
-        """The model that was kept.
+        """Reads and verifies the model.
 
         Raises:
-            CoefficientFileError: there is none, or it is not what it should be.
+            MissingFileError: the cache is empty.
+            CoefficientFileError: the model cannot be read, or fails a check.
         """
         return load_from(self._versions)

@@ -1,4 +1,4 @@
-"""The directory of versions that ships with the package, and loading from a path."""
+"""Loads a coefficient file from a path, or the one that ships with the package."""
 
 from __future__ import annotations
 
@@ -14,22 +14,19 @@ _CLONE = Path(__file__).parents[2] / "coefficients"
 
 
 def shipped() -> Path:
-    """The directory that ships with the package: inside an installed wheel, or beside the package in a clone."""
+    """The directory that ships with the package: in an installed wheel, or beside the package in a clone."""
     return _INSTALLED if _INSTALLED.is_dir() else _CLONE
 
 
 def load(path: str | os.PathLike[str] | None = None) -> Scorer:
-    """Loads a coefficient file: reads, validates and certifies it.
+    """Reads, validates and certifies a coefficient file.
 
     Args:
-        path: a coefficient file, or a directory with a pointer; the file that ships with the package if None.
-
-    Returns:
-        A scorer that is ready.
+        path: a coefficient file, or a directory with a pointer; None for the file that ships with the package.
 
     Raises:
-        CoefficientFileError: the file cannot be read, is not valid, is not the one that the pointer names, or its
-            certificate is not reproduced on this machine.
+        CoefficientFileError: the file cannot be read, is not valid, is not the one that the pointer names, or this
+            machine does not reproduce its certificate.
     """
     given = shipped() if path is None else Path(path)
     source: Source = Versions(Directory(given)) if given.is_dir() else OneFile(Directory(given.parent), given.name)

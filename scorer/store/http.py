@@ -1,4 +1,4 @@
-"""A static file server, read with the standard library. Conditional requests by ETag, or else by Last-Modified."""
+"""Storage on a static file server, read with the standard library; conditional requests by ETag or Last-Modified."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _CHUNK = 64 * 1024
 
 
 class HTTP:
-    """A static file server. The etag is the name of a condition's header and its value."""
+    """A static file server, which can only be read. An etag is the conditional header to send, as `name: value`."""
 
     local = False
 
@@ -29,16 +29,18 @@ class HTTP:
         self._timeout = timeout
         self._headers = {"user-agent": f"coefficient-scorer/{__version__}"}
         if host != parts.netloc:
-            raise StoreError(urlunsplit(parts._replace(netloc=host)), "a URL with a password in it ends up in logs")
+            raise StoreError(
+                urlunsplit(parts._replace(netloc=host)), "the URL contains a password, which would end up in logs"
+            )
         self._base = address.rstrip("/")
         self.name = self._base
 
     def where(self, key: str) -> str:
-        """The file's URL."""
+        """See Storage: the file's URL."""
         return f"{self._base}/{quote(key)}"
 
     def read(self, key: str, etag: str | None = None) -> Blob | None:
-        """As Storage."""
+        """See Storage."""
         url = self.where(key)
         condition = dict([etag.split(": ", 1)]) if etag else {}
         request = urllib.request.Request(url, headers={**self._headers, **condition})
@@ -62,7 +64,7 @@ class HTTP:
             data = b""
             while chunk := response.read1(min(_CHUNK, strict_json.MAX_BYTES + 1 - len(data))):
                 data += chunk
-                if monotonic() > until:  # one that sends a byte now and then never meets the socket's timeout
+                if monotonic() > until:  # the socket's timeout starts anew with every byte
                     raise TimeoutError
             promised = response.headers.get("content-length")
             if promised is not None and len(data) < min(int(promised), strict_json.MAX_BYTES + 1):
@@ -70,10 +72,8 @@ class HTTP:
             return Blob(data, _etag(response.headers))
 
     def write(self, key: str, _data: bytes) -> None:
-        """As Storage: a static file server takes nothing."""
-        raise StoreError(
-            self.where(key), "is read over HTTP and cannot be written to: promote to where it is served from"
-        )
+        """See Storage: always raises."""
+        raise StoreError(self.where(key), "cannot be written over HTTP: promote to the storage behind the server")
 
 
 def _etag(headers: http.client.HTTPMessage) -> str | None:
@@ -86,8 +86,8 @@ def _etag(headers: http.client.HTTPMessage) -> str | None:
 
 
 _SURE = timedelta(seconds=2)
-"""Last-Modified counts whole seconds: of a file that has just changed it does not tell a second change in that second
-(RFC 9110, section 8.8.2.2)."""
+"""Last-Modified counts whole seconds, so it cannot tell two changes in the same second apart. It is used for files that
+have not changed for this long (RFC 9110, section 8.8.2.2)."""
 
 
 def _time(text: str | None) -> datetime | None:

@@ -1,5 +1,8 @@
-"""An object store (S3, Google Cloud Storage, Azure Blob), by obstore. It reads the cloud's usual environment variables
-for credentials, region and endpoint: https://developmentseed.org/obstore/latest/authentication/."""
+"""Storage in an object store (S3, Google Cloud Storage, Azure Blob), with obstore.
+
+Credentials, region and endpoint come from the environment variables of the cloud:
+https://developmentseed.org/obstore/latest/authentication/.
+"""
 
 from __future__ import annotations
 
@@ -18,15 +21,18 @@ from scorer.store.storage import Blob
 
 
 class Objects:
-    """A bucket, or a part of it under a prefix. The etag is the ETag."""
+    """A bucket, or the part of it under a prefix. An etag is the object's ETag."""
 
     local = False
 
     def __init__(self, address: str, timeout: float) -> None:
         self.name = address.rstrip("/")
         wait = timedelta(seconds=timeout)
-        plain = os.environ.get("AWS_ALLOW_HTTP", "").lower() in ("1", "true")  # options that are given hide this one
-        retries: Any = {"max_retries": 0, "retry_timeout": wait}  # who looks again soon needs none
+        plain = os.environ.get("AWS_ALLOW_HTTP", "").lower() in (
+            "1",
+            "true",
+        )  # client_options hide this variable from obstore
+        retries: Any = {"max_retries": 0, "retry_timeout": wait}  # the next poll is the retry
         try:
             self._store = from_url(
                 self.name,
@@ -37,17 +43,17 @@ class Objects:
             raise StoreError(self.name, _reason(error)) from None
 
     def where(self, key: str) -> str:
-        """The object's URL."""
+        """See Storage: the object's URL."""
         return f"{self.name}/{key}"
 
     def read(self, key: str, etag: str | None = None) -> Blob | None:
-        """As Storage."""
+        """See Storage."""
         try:
-            found = obstore.get(self._store, key, options={"if_none_match": etag} if etag else {})
-            if found.meta["size"] > strict_json.MAX_BYTES:
-                reason = f"{found.meta['size']:,} bytes are more than the cap of {strict_json.MAX_BYTES:,}"
+            response = obstore.get(self._store, key, options={"if_none_match": etag} if etag else {})
+            if response.meta["size"] > strict_json.MAX_BYTES:
+                reason = f"{response.meta['size']:,} bytes are more than the cap of {strict_json.MAX_BYTES:,}"
                 raise FileTooLargeError(self.where(key), "$", reason)
-            return Blob(found.bytes().to_bytes(), found.meta["e_tag"])
+            return Blob(response.bytes().to_bytes(), response.meta["e_tag"])
         except NotModifiedError:
             return None
         except (NotFoundError, FileNotFoundError):
@@ -56,7 +62,7 @@ class Objects:
             raise UnreadableFileError(self.where(key), "$", _reason(error)) from None
 
     def write(self, key: str, data: bytes) -> None:
-        """As Storage."""
+        """See Storage."""
         try:
             obstore.put(self._store, key, data)
         except (BaseError, OSError) as error:
@@ -64,7 +70,7 @@ class Objects:
 
 
 def _reason(error: Exception) -> str:
-    """The first line, without how long it took: what follows are the details of a program."""
+    """The first line of an error, without the time that it took. The other lines are details of obstore."""
     return _TOOK.sub("", str(error).partition("\n")[0].strip())
 
 

@@ -1,4 +1,4 @@
-"""An address → the storage that it names."""
+"""Opens the storage at an address."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ OBJECT_STORES = ("s3", "gs", "az")
 
 
 def open_storage(address: str, timeout: float) -> Storage:
-    """The place at an address.
+    """Opens the storage at an address. Nothing is read yet.
 
     Args:
         address: a directory, or a URL with the scheme http, https, s3, gs or az.
-        timeout: seconds within which a read or write has to be done.
+        timeout: time limit for a read or write, in seconds.
 
     Raises:
-        StoreError: no such kind of place, or a package is missing that it needs.
+        StoreError: the scheme is unknown, or the package that it needs is not installed.
     """
     scheme = urlsplit(address).scheme if "://" in address else ""
     if scheme in ("http", "https"):
-        from scorer.store.http import HTTP  # here and below: only who uses one pays for its import
+        from scorer.store.http import HTTP  # here and below: imported only if it is used
 
         return HTTP(address, timeout)
     if scheme in OBJECT_STORES:
@@ -34,5 +34,5 @@ def open_storage(address: str, timeout: float) -> Storage:
         return Objects(address, timeout)
     if scheme:
         known = ", ".join(("http", "https", *OBJECT_STORES))
-        raise StoreError(address, f"no store has the scheme {scheme}: expected a directory, or one of {known}")
+        raise StoreError(address, f"unknown scheme {scheme}: expected a directory, or one of {known}")
     return Directory(Path(address))

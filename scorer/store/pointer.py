@@ -1,4 +1,4 @@
-"""What lies in a store: coefficient files at NAME/VERSION.json, and current.json, the pointer to the one in use."""
+"""The layout of a store: coefficient files at NAME/VERSION.json, and current.json, the pointer to the one in use."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from scorer.strict_json import Node
 
 POINTER = "current.json"
 SIGNATURE = ".sig"
-"""A coefficient file's signature stands beside it, under its name with this ending."""
+"""Added to a coefficient file's key, gives the key of its signature."""
 
 _SAFE = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]*")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -18,7 +18,7 @@ _KEYS = ("model", "version", "sha256")
 
 
 def version_key(model: str, version: str) -> str:
-    """Where a version lies in a store."""
+    """The key of a version in a store."""
     return f"{model}/{version}.json"
 
 
@@ -30,7 +30,7 @@ class Pointer:
         model: the model's name.
         version: its version.
         sha256: of the coefficient file's bytes, in hex.
-        previous: what the pointer named before, for a rollback; None where that is not known.
+        previous: the version that the pointer named before, for a rollback; None if unknown.
     """
 
     model: str
@@ -43,11 +43,11 @@ class Pointer:
 
     @property
     def key(self) -> str:
-        """Where the version lies in the pointer's store."""
+        """The key of the version in the store."""
         return version_key(self.model, self.version)
 
     def to_bytes(self) -> bytes:
-        """The pointer document."""
+        """The pointer as a JSON document."""
         keys: dict[str, object] = {key: getattr(self, key) for key in _KEYS}
         if self.previous:
             keys["previous"] = {key: getattr(self.previous, key) for key in _KEYS}
@@ -55,14 +55,14 @@ class Pointer:
 
 
 def parse(data: bytes, source: str) -> Pointer:
-    """Reads a pointer document.
+    """Parses a pointer document.
 
     Args:
         data: its bytes.
-        source: what to call it in errors.
+        source: its name in errors.
 
     Raises:
-        CoefficientFileError: it is none, or one of its names could lead out of the store.
+        CoefficientFileError: the document is not a valid pointer, or one of its names could lead out of the store.
     """
     node = strict_json.parse(data, source)
     if "previous" not in node.members():
@@ -82,5 +82,5 @@ def _pointer(keys: dict[str, Node], previous: Pointer | None = None) -> Pointer:
 
 
 def is_safe(name: str) -> bool:
-    """Whether a model's name or version can be part of a key: it cannot lead out of the store."""
+    """Whether a model's name or version can be part of a key without leading out of the store."""
     return _SAFE.fullmatch(name) is not None

@@ -1,7 +1,7 @@
-"""Keeps a model current: looks at its source in a thread of its own, and hands over what has passed every check.
+"""Keeps a model up to date: polls its source in a thread, and hands over each new model that has passed every check.
 
-Nothing that fails here reaches a request: whatever is served stays, the failure is logged once and counted, and the
-next look comes sooner at first and then less and less often.
+A failure reaches no request. The served model stays, the failure is logged once and counted, and the next poll comes
+sooner at first and then less and less often.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from scorer.store.cache import LastGood
 from scorer.store.sources import Loaded, PollResult, Source
 
 HISTORY = 100
-"""How many of the versions served last are remembered."""
+"""How many of the versions served last are kept."""
 
 _log = logging.getLogger("scorer.store")
 
@@ -29,10 +29,12 @@ class VersionRecord(NamedTuple):
     """A version that was or is served.
 
     Attributes:
-        model, version, sha256: which.
-        since: from when on, UTC.
-        until: until when; None for the one that is served.
-        source: where it came from.
+        model: name of the model.
+        version: its version.
+        sha256: of its coefficient file, in hex.
+        since: when it was first served, UTC.
+        until: when it was replaced, UTC; None for the one that is served.
+        source: name of the source it came from.
     """
 
     model: str
@@ -44,12 +46,12 @@ class VersionRecord(NamedTuple):
 
 
 class Failure(NamedTuple):
-    """A look that brought no model.
+    """A failure to poll a source.
 
     Attributes:
-        at: when it was first met, UTC.
-        times: how often in a row.
-        reason: what went wrong.
+        at: when it occurred first, UTC.
+        times: how many polls have failed in a row.
+        reason: the error in words.
     """
 
     at: str
@@ -58,16 +60,16 @@ class Failure(NamedTuple):
 
 
 class Status(NamedTuple):
-    """How it stands with a model. Never changes; a Refresher replaces it as a whole.
+    """The state of a Refresher. Immutable: each poll replaces it as a whole.
 
     Attributes:
-        source: where the model comes from.
-        polled: when that was last polled, UTC; None for not yet.
-        failing: what goes wrong now; None where the last look went well.
-        last_failure: the last that went wrong, be it mended or not.
-        failures: how many looks went wrong.
-        swaps: how many models took the place of another.
-        history: the versions served last, the present one at the end.
+        source: name of the model's source.
+        polled: when the source was polled last, UTC; None if not yet.
+        failing: the failure of the last poll; None if it succeeded.
+        last_failure: the last failure of any poll.
+        failures: how many polls have failed.
+        swaps: how many times a model has replaced another.
+        history: the versions served last, the current one at the end.
     """
 
     source: str
@@ -80,32 +82,32 @@ class Status(NamedTuple):
 
     @property
     def current(self) -> VersionRecord | None:
-        """What is served."""
+        """The version that is served."""
         return self.history[-1] if self.history else None
 
     @property
     def previous(self) -> VersionRecord | None:
-        """What was served before."""
+        """The version that was served before."""
         return self.history[-2] if len(self.history) > 1 else None
 
 
 class Refresher:
-    """Looks at a source every few seconds.
+    """Polls a source every few seconds.
 
     Attributes:
-        status: how it stands.
+        status: its state.
     """
 
     def __init__(
         self, source: Source, use: Callable[[Loaded], None], seconds: float, cache: LastGood | None = None
     ) -> None:
-        """Makes a refresher, which does nothing before it is started.
+        """Makes a refresher. It does nothing until it is started.
 
         Args:
-            source: where the model comes from.
-            use: takes each new model; what it raises counts as a failure of the model.
-            seconds: between two looks.
-            cache: where the last good model is kept; None for nowhere.
+            source: gives the model.
+            use: is called with each new model; an error of its is a failure of the poll.
+            seconds: time between two polls.
+            cache: keeps the last good model; None for no cache.
         """
         self._source = source
         self._use = use
@@ -119,10 +121,10 @@ class Refresher:
         self.status = Status(source.name)
 
     def start(self, first: PollResult | None = None) -> None:
-        """Starts looking. The first look at a local source is done when this returns.
+        """Starts polling. The first poll of a local source is done when this returns.
 
         Args:
-            first: what a look gave that has been made already.
+            first: the result of a poll made before; it is taken in place of the first poll.
         """
         if self._source.local or first:
             self.poll(first)
@@ -131,16 +133,16 @@ class Refresher:
         self._thread.start()
 
     def wake(self) -> None:
-        """Looks at once. May be called from a signal's handler."""
+        """Polls at once. May be called from a signal handler."""
         self._wake.set()
 
     def stop(self) -> None:
-        """Ends the thread after the look that it is at."""
+        """Ends the thread after its current poll."""
         self._stopped = True
         self._wake.set()
 
     def poll(self, first: PollResult | None = None) -> None:
-        """One look at the source. Never raises."""
+        """Polls the source once. Never raises."""
         current = self.status.current
         try:
             with _short_turns():
@@ -150,8 +152,8 @@ class Refresher:
         except CoefficientFileError as error:
             self._fail(str(error))
         except Exception:
-            _log.exception("looking at %s failed", self._source.name)
-            self._fail("a fault of this program; the log has more")
+            _log.exception("polling %s failed", self._source.name)
+            self._fail("a fault of this program; see the log")
         else:
             self._succeed(result.etag)
             if result.loaded:
@@ -231,30 +233,30 @@ class Refresher:
 
 
 def pause(seconds: float, failures: int) -> float:
-    """Seconds until the next look.
+    """The time until the next poll, in seconds.
 
     Args:
-        seconds: between two looks that go well.
-        failures: how many went wrong in a row.
+        seconds: time between two polls that succeed.
+        failures: how many polls have failed in a row.
 
     Returns:
-        About `seconds`, give or take a tenth, so that many servers do not look at the same moment. After a failure an
-        eighth of that, then twice as much with each further one, up to one and a half: a store that is back is noticed
-        within two periods.
+        `seconds`, give or take a tenth, so that many servers do not poll at the same moment. After a failure an eighth
+        of that, doubled with each further failure, up to one and a half times `seconds`. So a store that is back is
+        noticed within two periods.
     """
-    usual = seconds if failures == 0 else min(seconds * 1.5, seconds / 8 * 2 ** min(failures - 1, 10))
-    return usual * random.uniform(0.9, 1.1)
+    wait = seconds if failures == 0 else min(seconds * 1.5, seconds / 8 * 2 ** min(failures - 1, 10))
+    return wait * random.uniform(0.9, 1.1)
 
 
 @contextmanager
 def _short_turns() -> Iterator[None]:
-    """While a file is validated, this thread gives way to requests after 0.05 ms instead of Python's usual 5."""
-    usual = sys.getswitchinterval()
+    """Makes the thread that validates a file give way to requests after 0.05 ms, where Python's default is 5 ms."""
+    default = sys.getswitchinterval()
     sys.setswitchinterval(0.00005)
     try:
         yield
     finally:
-        sys.setswitchinterval(usual)
+        sys.setswitchinterval(default)
 
 
 def _now() -> str:

@@ -1,4 +1,4 @@
-"""Ed25519 signatures (RFC 8032) of coefficient files: base64 of 64 bytes, in a file beside the one they sign.
+"""Ed25519 signatures (RFC 8032) of coefficient files: 64 bytes in base64, in a file beside the coefficient file.
 
 Keys are PEM files, as `openssl genpkey -algorithm ed25519` and `openssl pkey -pubout` write them.
 """
@@ -18,14 +18,14 @@ from scorer.errors import SignatureError, StoreError
 
 
 class PublicKey:
-    """Checks signatures."""
+    """Verifies signatures."""
 
     def __init__(self, path: Path) -> None:
         """Reads a public key.
 
         Raises:
-            StoreError: the file holds none, or one of another kind.
-            UnreadableFileError: it cannot be read.
+            StoreError: the file does not hold an Ed25519 public key.
+            UnreadableFileError: the file cannot be read.
         """
         try:
             key = load_pem_public_key(reading.read_bytes(path))
@@ -36,31 +36,31 @@ class PublicKey:
         self._key = key
 
     def check(self, data: bytes, signature: bytes, where: str) -> None:
-        """Checks a signature.
+        """Verifies a signature.
 
         Args:
             data: the signed bytes.
-            signature: what lies beside them.
-            where: what to call them in errors.
+            signature: the content of the signature file.
+            where: the name of the signed file in errors.
 
         Raises:
-            SignatureError: it is none, or it is not this key's signature of these bytes.
+            SignatureError: the signature is malformed, or was not made of these bytes with this key's private key.
         """
         try:
             self._key.verify(base64.b64decode(signature.strip(), validate=True), data)
         except (binascii.Error, InvalidSignature):
-            raise SignatureError(where, "$", "its signature is not that of the public key for these bytes") from None
+            raise SignatureError(where, "$", "its signature does not match this file and the public key") from None
 
 
 class PrivateKey:
     """Makes signatures."""
 
     def __init__(self, path: Path) -> None:
-        """Reads a private key, one without a passphrase.
+        """Reads a private key.
 
         Raises:
-            StoreError: the file holds none, or one of another kind, or a passphrase protects it.
-            UnreadableFileError: it cannot be read.
+            StoreError: the file does not hold an Ed25519 private key, or a passphrase protects it.
+            UnreadableFileError: the file cannot be read.
         """
         try:
             key = load_pem_private_key(reading.read_bytes(path), password=None)
@@ -73,5 +73,5 @@ class PrivateKey:
         self._key = key
 
     def sign(self, data: bytes) -> bytes:
-        """The signature of bytes, as it lies beside them."""
+        """The content of the signature file for these bytes."""
         return base64.b64encode(self._key.sign(data)) + b"\n"

@@ -1,6 +1,6 @@
-"""Where a server's model comes from, and how it is found and verified: pointer → file → hash → signature → certificate.
+"""Finds and verifies the model to serve: pointer → file → hash → signature → certificate.
 
-A source is looked at again and again. A look costs one conditional request where nothing has changed.
+A source is polled again and again. A poll costs one conditional read if nothing has changed.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from scorer.store.storage import Blob, Storage
 
 
 class Verifier(Protocol):
-    """Checks signatures: signing.PublicKey."""
+    """Verifies signatures, as signing.PublicKey does."""
 
     def check(self, data: bytes, signature: bytes, where: str) -> None:
-        """Raises SignatureError."""
+        """Raises SignatureError if the signature does not match."""
 
 
 class Loaded(NamedTuple):
     """A coefficient file that has passed every check.
 
     Attributes:
-        scorer: ready to score.
-        data: the file's bytes.
-        signature: what lies beside it; None where no key asks for one.
+        scorer: a scorer of the model.
+        data: the bytes of the file.
+        signature: the content of its signature file; None if no signature was asked for.
     """
 
     scorer: Scorer
@@ -37,17 +37,17 @@ class Loaded(NamedTuple):
 
     @property
     def pointer(self) -> Pointer:
-        """Names it."""
+        """A pointer to this file."""
         file = self.scorer.file
         return Pointer(file.model, file.version, file.sha256)
 
 
 class PollResult(NamedTuple):
-    """What a look at a source gave.
+    """The result of polling a source.
 
     Attributes:
-        etag: for the next look.
-        loaded: the model to serve now; None where it is the one that is served.
+        etag: for the next poll.
+        loaded: the model to serve now; None if it is the one that is served already.
     """
 
     etag: str | None
@@ -55,25 +55,25 @@ class PollResult(NamedTuple):
 
 
 class Source(Protocol):
-    """Where a server's model comes from.
+    """Where the model to serve comes from.
 
     Attributes:
-        name: what to call it.
-        local: whether looking takes no time to speak of.
+        name: its name in errors and in GET /model.
+        local: whether it is on this machine, so that a poll takes next to no time.
     """
 
     name: str
     local: bool
 
     def poll(self, etag: str | None = None, sha256: str | None = None) -> PollResult:
-        """Looks whether there is another model than the one that is served.
+        """Checks for a model other than the one that is served, and verifies it.
 
         Args:
-            etag: of the last look that went well.
-            sha256: of the coefficient file that is served.
+            etag: of the last poll that succeeded; None for a first poll.
+            sha256: of the coefficient file that is served; None if none is.
 
         Raises:
-            CoefficientFileError: there is, and it cannot be read, or is not what it should be.
+            CoefficientFileError: the model cannot be read, or fails a check.
         """
 
 
@@ -88,25 +88,26 @@ class OneFile:
         self.local = storage.local
 
     def poll(self, etag: str | None = None, sha256: str | None = None) -> PollResult:
-        """As Source."""
-        found = self._storage.read(self._key, etag)
-        if found is None:
+        """See Source."""
+        blob = self._storage.read(self._key, etag)
+        if blob is None:
             return PollResult(etag, None)
-        if sha256 == _hash(found):
-            return PollResult(found.etag, None)
-        return PollResult(found.etag, _certify(self._storage, self._key, found, self._verifier))
+        if sha256 == _hash(blob):
+            return PollResult(blob.etag, None)
+        return PollResult(blob.etag, _certify(self._storage, self._key, blob, self._verifier))
 
 
 class Versions:
-    """A store: the version that its pointer names, or one that is pinned."""
+    """A store of versions: serves the version that its pointer names, or a pinned one."""
 
     def __init__(self, storage: Storage, version: str = "", verifier: Verifier | None = None) -> None:
-        """Names a store.
+        """Opens a store. Nothing is read yet.
 
         Args:
-            place: where it is.
-            version: the pinned one; empty for the pointer's. MODEL/VERSION, or VERSION of the pointer's model.
-            verifier: of the signatures; None where none are asked for.
+            storage: holds the store.
+            version: the pinned version, MODEL/VERSION, or VERSION of the pointer's model; empty for the one that the
+                pointer names.
+            verifier: verifies signatures; None if files need not be signed.
         """
         self._storage = storage
         self._model, _, self._version = version.rpartition("/")
@@ -115,58 +116,63 @@ class Versions:
         self.local = storage.local
 
     def poll(self, etag: str | None = None, sha256: str | None = None) -> PollResult:
-        """As Source."""
+        """See Source."""
         return self._pinned(etag, sha256) if self._version else self._current(etag, sha256)
 
     def _current(self, etag: str | None, sha256: str | None) -> PollResult:
-        found = self._storage.read(POINTER, etag)
-        if found is None:
+        blob = self._storage.read(POINTER, etag)
+        if blob is None:
             return PollResult(etag, None)
-        pointer = parse(found.data, self._storage.where(POINTER))
+        pointer = parse(blob.data, self._storage.where(POINTER))
         if pointer.sha256 == sha256:
-            return PollResult(found.etag, None)
+            return PollResult(blob.etag, None)
         file = _read(self._storage, pointer.key)
         if _hash(file) != pointer.sha256:
             reason = f"its SHA-256 is {_hash(file)}, and {POINTER} promises {pointer.sha256}"
             raise WrongHashError(self._storage.where(pointer.key), "$", reason)
-        return PollResult(found.etag, self._certified(pointer.key, file, pointer.model, pointer.version))
+        return PollResult(blob.etag, self._certified(pointer.key, file, pointer.model, pointer.version))
 
     def _pinned(self, etag: str | None, sha256: str | None) -> PollResult:
         if not self._model:
             self._model = parse(_read(self._storage, POINTER).data, self._storage.where(POINTER)).model
         key = version_key(self._model, self._version)
-        found = self._storage.read(key, etag)
-        if found is None:
+        blob = self._storage.read(key, etag)
+        if blob is None:
             return PollResult(etag, None)
-        if _hash(found) == sha256:
-            return PollResult(found.etag, None)
-        return PollResult(found.etag, self._certified(key, found, self._model, self._version))
+        if _hash(blob) == sha256:
+            return PollResult(blob.etag, None)
+        return PollResult(blob.etag, self._certified(key, blob, self._model, self._version))
 
-    def _certified(self, key: str, found: Blob, model: str, version: str) -> Loaded:
-        loaded = _certify(self._storage, key, found, self._verifier)
+    def _certified(self, key: str, blob: Blob, model: str, version: str) -> Loaded:
+        loaded = _certify(self._storage, key, blob, self._verifier)
         file = loaded.scorer.file
         if (file.model, file.version) != (model, version):
-            reason = f"it is {file.model} {file.version}, in the place of {model} {version}"
+            reason = f"it is {file.model} {file.version}, where {model} {version} should be"
             raise WrongHashError(self._storage.where(key), "$", reason)
         return loaded
 
 
 def load_from(source: Source) -> Loaded:
-    """What a first look at a source gives.
+    """Loads the model of a source.
 
     Raises:
-        CoefficientFileError: as `look`.
+        CoefficientFileError: the model cannot be read, or fails a check.
     """
     loaded = source.poll().loaded
-    assert loaded is not None, "a first look loads"
+    assert loaded is not None, "a first poll loads"
     return loaded
 
 
 def put(storage: Storage, loaded: Loaded, previous: Pointer | None = None) -> None:
-    """Writes a version and points at it: the pointer last, so that whoever follows it finds everything.
+    """Writes a version and then the pointer to it, so that the pointer never names a file that is not there.
+
+    Args:
+        storage: holds the store.
+        loaded: the version.
+        previous: the version that the pointer named before; None if unknown.
 
     Raises:
-        StoreError: the place cannot be written to.
+        StoreError: the storage cannot be written to.
     """
     pointer = loaded.pointer
     storage.write(pointer.key, loaded.data)
@@ -176,16 +182,12 @@ def put(storage: Storage, loaded: Loaded, previous: Pointer | None = None) -> No
 
 
 def point(storage: Storage, pointer: Pointer, previous: Pointer | None = None) -> None:
-    """Writes the pointer.
-
-    Raises:
-        StoreError: the place cannot be written to.
-    """
+    """Writes the pointer to a version that the store holds. Arguments and errors are those of `put`."""
     storage.write(POINTER, Pointer(pointer.model, pointer.version, pointer.sha256, previous).to_bytes())
 
 
-def _certify(storage: Storage, key: str, found: Blob, verifier: Verifier | None) -> Loaded:
-    """Signature, format and certificate; the signature first, so that nothing else looks at bytes of strangers."""
+def _certify(storage: Storage, key: str, blob: Blob, verifier: Verifier | None) -> Loaded:
+    """Verifies signature, format and certificate; the signature first, so that no bytes of strangers are parsed."""
     where = storage.where(key)
     signature = None
     if verifier:
@@ -193,15 +195,15 @@ def _certify(storage: Storage, key: str, found: Blob, verifier: Verifier | None)
             signature = _read(storage, key + SIGNATURE).data
         except MissingFileError:
             raise SignatureError(where, "$", f"it is not signed: there is no {key}{SIGNATURE}") from None
-        verifier.check(found.data, signature, where)
-    return Loaded(Scorer(reading.parse(found.data, where), where), found.data, signature)
+        verifier.check(blob.data, signature, where)
+    return Loaded(Scorer(reading.parse(blob.data, where), where), blob.data, signature)
 
 
 def _read(storage: Storage, key: str) -> Blob:
-    found = storage.read(key)
-    assert found is not None, "no etag was given"
-    return found
+    blob = storage.read(key)
+    assert blob is not None, "no etag was given"
+    return blob
 
 
-def _hash(found: Blob) -> str:
-    return hashlib.sha256(found.data).hexdigest()
+def _hash(blob: Blob) -> str:
+    return hashlib.sha256(blob.data).hexdigest()

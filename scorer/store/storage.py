@@ -1,6 +1,6 @@
-"""Places that hold bytes by key: a directory, a static file server, an object store.
+"""Storage of bytes by key: a directory here, a static file server and an object store in modules of their own.
 
-A place knows nothing of models. Keys are relative, parts divided by slashes.
+A storage knows nothing of models. Keys are relative paths with slashes.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from scorer.files import atomic_write
 
 
 class Blob(NamedTuple):
-    """What lies at a key.
+    """The content of a key.
 
     Attributes:
-        data: its bytes, at most one more than strict_json.MAX_BYTES.
-        etag: tells these bytes from later ones, for the next read; None where the place gives none.
+        data: its bytes, at most strict_json.MAX_BYTES + 1: one more than is parsed.
+        etag: identifies these bytes, for a conditional read; None if the storage gives none.
     """
 
     data: bytes
@@ -26,37 +26,44 @@ class Blob(NamedTuple):
 
 
 class Storage(Protocol):
-    """Somewhere that holds bytes by key.
+    """Storage of bytes by key.
 
     Attributes:
-        name: what to call it in errors and on /model; holds no password.
-        local: whether reading is a matter of this machine alone, and takes no time to speak of.
+        name: its name in errors and in GET /model; contains no password.
+        local: whether it is on this machine, so that a read takes next to no time.
     """
 
     name: str
     local: bool
 
     def where(self, key: str) -> str:
-        """What to call a key in errors."""
+        """The name of a key in errors: a path or a URL."""
 
     def read(self, key: str, etag: str | None = None) -> Blob | None:
-        """The bytes at a key; None where they are still those of a etag.
+        """Reads the content of a key.
+
+        Args:
+            key: the key.
+            etag: of content read before; None to read in any case.
+
+        Returns:
+            The content; None if it still has the etag.
 
         Raises:
-            MissingFileError: there is nothing.
-            UnreadableFileError: they cannot be read, or not in time.
+            MissingFileError: the key does not exist.
+            UnreadableFileError: the content cannot be read, or not in time.
         """
 
     def write(self, key: str, data: bytes) -> None:
-        """Puts bytes at a key, all of them at once or none.
+        """Writes the content of a key. Readers see the old content or the new, never a part of it.
 
         Raises:
-            StoreError: the place cannot be written to.
+            StoreError: the storage cannot be written to.
         """
 
 
 class Directory:
-    """A directory. The etag is the file's identity, time and size."""
+    """A directory. An etag is the inode, modification time and size of a file."""
 
     local = True
 
@@ -65,19 +72,19 @@ class Directory:
         self.name = str(path)
 
     def where(self, key: str) -> str:
-        """The file's path."""
+        """See Storage: the path of the file."""
         return str(self.path / key)
 
     def read(self, key: str, etag: str | None = None) -> Blob | None:
-        """As Storage."""
+        """See Storage."""
         path = self.path / key
-        found = _etag(path)
-        if etag is not None and found == etag:
+        current = _etag(path)  # before the bytes, so that a change in between is seen by the next read
+        if etag is not None and current == etag:
             return None
-        return Blob(reading.read_bytes(path), found)
+        return Blob(reading.read_bytes(path), current)
 
     def write(self, key: str, data: bytes) -> None:
-        """As Storage: a temporary sibling, then a rename."""
+        """See Storage: writes a temporary sibling, then renames it."""
         path = self.path / key
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -91,5 +98,5 @@ def _etag(path: Path) -> str | None:
     try:
         status = path.stat()
     except OSError:
-        return None  # reading it says why
+        return None  # reading the file raises the error
     return f"{status.st_ino}-{status.st_mtime_ns}-{status.st_size}"

@@ -110,6 +110,6 @@ def test_signatures_go_with_their_file(built: Store, tmp_path: Path, capsys: pyt
 
 
 def test_a_store_that_is_read_alone(built: Store, capsys: pytest.CaptureFixture[str]) -> None:
-    for url, reason in (("ftp://host", "no store has the scheme ftp"), ("http://127.0.0.1:1/x", "connection refused")):
+    for url, reason in (("ftp://host", "unknown scheme ftp"), ("http://127.0.0.1:1/x", "connection refused")):
         assert main(["promote", "glm-26", "1.0.0", "--from", str(built.path), "--store", url]) == 2
         assert reason in capsys.readouterr().err

@@ -242,7 +242,7 @@ def test_a_port_that_is_taken() -> None:
         ([], {"SCORER_PROT": "1"}, "scorer: SCORER_PROT: no such setting; known are SCORER_MODEL,"),
         (["--host", "no such host"], {}, "scorer: SCORER_HOST: 'no such host' does not resolve"),
         (["--model", "nothing.json"], {}, "scorer: nothing.json: no such file or directory\n"),
-        (["--model", "ftp://host"], {}, "scorer: SCORER_MODEL: ftp://host: no store has the scheme ftp"),
+        (["--model", "ftp://host"], {}, "scorer: SCORER_MODEL: ftp://host: unknown scheme ftp"),
         (["--model", "a.json"], {"SCORER_VERSION": "1.0.0"}, "scorer: SCORER_VERSION: needs a store, and SCORER_MODEL"),
         ([], {"SCORER_PUBLIC_KEY": "none.pem"}, "scorer: SCORER_PUBLIC_KEY: none.pem: no such file or directory\n"),
         ([], {"SCORER_SHADOW_SHARE": "2"}, "scorer: SCORER_SHADOW_SHARE: expected a number, above 0 and at most 1\n"),

@@ -163,7 +163,7 @@ def test_signed_versions(store: Store, tmp_path: Path, row: dict[str, Any]) -> N
         Requests(server, store, row) as requests,
     ):
         store.point("1.1.0")
-        server.wait_for_line("trying again: .*its signature is not that of the public key")
+        server.wait_for_line("trying again: .*its signature does not match this file and the public key")
         Path(f"{store.path_of('1.1.0')}.sig").unlink()
         server.wait_for_line("trying again: .*it is not signed")
         assert (version_of(server), serving(server)["signed"]) == ("1.0.0", True)

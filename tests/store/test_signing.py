@@ -22,7 +22,9 @@ def test_a_signature_holds_for_its_bytes_and_its_key_alone(tmp_path: Path) -> No
         (public, b"bytes", b"no base64!"),
         (public, b"bytes", b""),
     ):
-        with pytest.raises(errors.SignatureError, match="here: its signature is not that of the public key"):
+        with pytest.raises(
+            errors.SignatureError, match="here: its signature does not match this file and the public key"
+        ):
             PublicKey(key).check(data, given, "here")
 
 

@@ -70,7 +70,7 @@ def test_a_single_file(store: Store) -> None:
 
 def test_a_file_in_the_place_of_another(store: Store) -> None:
     store.path_of("1.0.0").write_bytes(store.path_of("1.1.0").read_bytes())
-    with pytest.raises(errors.WrongHashError, match=r"it is glm-26 1\.1\.0, in the place of glm-26 1\.0\.0"):
+    with pytest.raises(errors.WrongHashError, match=r"it is glm-26 1\.1\.0, where glm-26 1\.0\.0 should be"):
         Versions(store.storage, "1.0.0").poll()
 
 
