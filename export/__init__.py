@@ -1,1 +1,1 @@
-"""Offline: the notebook's model → a coefficient file. Run from the repository; never imported by scorer."""
+"""Makes coefficient files from the notebook's model, offline. Run from the repository; never imported by scorer."""

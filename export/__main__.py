@@ -24,8 +24,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs a command.
 
     Returns:
-        The exit code: 0; 1 where a fit is not the approved equation, or where diff finds differences; 2 for an error
-        (one clear line on stderr); 130 where Ctrl-C ended it.
+        The exit code: 0; 1 if a fit is not the approved equation, or diff finds differences; 2 for an error, with one
+        line on stderr; 130 after Ctrl-C.
     """
     options = _parser().parse_args(arguments)
     command: Callable[[argparse.Namespace], int] = options.command
@@ -58,36 +58,44 @@ def _parser() -> argparse.ArgumentParser:
         help="root of the versions; default: coefficients",
     )
 
-    publishing = commands.add_parser("publish", parents=[out], help="the published figures → glm-26 1.0.0")
+    publishing = commands.add_parser("publish", parents=[out], help="write the published figures as glm-26 1.0.0")
     publishing.set_defaults(command=_publish)
 
-    training = commands.add_parser("train", parents=[out], help="a training file → a version, by the notebook's steps")
-    training.add_argument("--train", type=Path, required=True, metavar="CSV", help="x0 ... x99 and y")
+    training = commands.add_parser(
+        "train", parents=[out], help="fit a version on a training file, by the notebook's steps"
+    )
+    training.add_argument(
+        "--train", type=Path, required=True, metavar="CSV", help="the training file, with the columns x0 ... x99 and y"
+    )
     training.add_argument("--name", required=True, help="the model's name")
     training.add_argument("--version", required=True, help="its version, such as 1.1.0")
     training.add_argument("--description", default="Logistic GLM by the steps of the notebook GLM_Model_26.")
     training.add_argument(
-        "--approved", type=Path, metavar="FILE", help="write only if the fit is this file's equation, else exit 1"
+        "--approved", type=Path, metavar="FILE", help="write only if the fit is the equation of this file, else exit 1"
     )
     training.set_defaults(command=_train)
 
-    standing_in = commands.add_parser("standin", help="train.csv and test.csv in the notebook's schema")
-    standing_in.add_argument("--rows", type=_count, default=40_000, help="of train.csv; test.csv has a quarter")
+    standing_in = commands.add_parser(
+        "standin", help="write made-up data in the notebook's schema: train.csv and test.csv"
+    )
+    standing_in.add_argument(
+        "--rows", type=_count, default=40_000, help="rows of train.csv; test.csv has a quarter as many"
+    )
     standing_in.add_argument("--seed", type=_count, default=13)
     standing_in.add_argument("--out", type=Path, required=True, metavar="DIR")
     standing_in.set_defaults(command=_standin)
 
-    diff = commands.add_parser("diff", help="what differs between two coefficient files; exit 1 where anything does")
+    diff = commands.add_parser("diff", help="show what differs between two coefficient files; exit 1 if anything does")
     diff.add_argument("first", type=Path)
     diff.add_argument("second", type=Path)
-    diff.add_argument("--rows", type=Path, metavar="CSV", help="also: how far phat moves on these rows")
+    diff.add_argument("--rows", type=Path, metavar="CSV", help="show also how far phat moves on these rows")
     diff.set_defaults(command=_diff)
     _add_store_commands(commands)
     return parser
 
 
 def _add_store_commands(commands: Any) -> None:
-    signing = commands.add_parser("sign", help="an Ed25519 signature beside a coefficient file")
+    signing = commands.add_parser("sign", help="write an Ed25519 signature beside a coefficient file")
     signing.add_argument("file", type=Path)
     signing.add_argument("--key", type=Path, required=True, metavar="PEM", help="the private key")
     signing.set_defaults(command=_sign)
@@ -96,19 +104,21 @@ def _add_store_commands(commands: Any) -> None:
     where = "a directory, or a URL: s3://BUCKET/PREFIX, gs://..., az://..."
     store.add_argument("--store", required=True, metavar="URL", help=where)
 
-    promoting = commands.add_parser("promote", parents=[store], help="a version into a store, as the current one")
+    promoting = commands.add_parser(
+        "promote", parents=[store], help="put a version into a store and make it the current one"
+    )
     promoting.add_argument("name", help="the model's name")
     promoting.add_argument("version")
     promoting.add_argument(
         "--from", dest="root", type=Path, default=Path("coefficients"), metavar="DIR", help="default: coefficients"
     )
     promoting.add_argument(
-        "--dry-run", type=Path, metavar="CSV", help="write nothing, show how phat moves on these rows"
+        "--dry-run", type=Path, metavar="CSV", help="write nothing, and show how far phat moves on these rows"
     )
     promoting.set_defaults(command=_promote)
 
-    rolling = commands.add_parser("rollback", parents=[store], help="the version before the current one, current again")
-    rolling.add_argument("--to", default="", metavar="VERSION", help="another one, VERSION or NAME/VERSION")
+    rolling = commands.add_parser("rollback", parents=[store], help="make the previous version the current one again")
+    rolling.add_argument("--to", default="", metavar="VERSION", help="another version, VERSION or NAME/VERSION")
     rolling.set_defaults(command=_rollback)
 
 
@@ -166,7 +176,7 @@ def _promote(options: argparse.Namespace) -> int:
         current = store.pointer()
         movement = store.movement(new, options.dry_run)
         print(f"{store.name}: {current or 'nothing'} → {new.pointer}; nothing was written")
-        print(movement or "there is nothing to compare with")
+        print(movement or "the store is empty, so there is nothing to compare with")
         return EXIT_OK
     before = store.promote(new)
     signed = "signed" if new.signature else "not signed, so servers with SCORER_PUBLIC_KEY refuse it"

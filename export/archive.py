@@ -1,4 +1,4 @@
-"""Versions on disk: NAME/VERSION.json, never overwritten with other bytes."""
+"""Writes versions to disk as NAME/VERSION.json, and never overwrites one with other bytes."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from scorer.store.pointer import version_key
 
 
 def write_version(directory: Path, file: CoefficientFile) -> Path:
-    """Writes a file under its model and version.
+    """Writes a coefficient file under its model and version. A file with the same bytes is left as it is.
 
     Args:
-        directory: the root of the versions, `coefficients` as a rule.
+        directory: root of the versions, `coefficients` in this repository.
         file: a certified file.
 
     Returns:
-        The path written; the same bytes there already are left alone.
+        The path of the version.
 
     Raises:
         VersionExistsError: the version exists with other bytes.
@@ -34,7 +34,7 @@ def write_version(directory: Path, file: CoefficientFile) -> Path:
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Writes a file, and its folder where that is missing: temporary sibling, then rename."""
+    """Writes a temporary sibling and renames it to the path. Makes the directory if it is missing."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic_write(path) as file:
         file.write(data)

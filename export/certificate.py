@@ -1,4 +1,4 @@
-"""Golden rows, and what pandas and statsmodels say of them. Nothing of scorer's arithmetic is used here."""
+"""Makes certificates: golden rows, scored by pandas and statsmodels without any of scorer's arithmetic."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from scorer.scorer import Scorer
 
 TOLERANCE = 2e-15
 """Largest |Δphat| allowed between the hand-written equation and statsmodels: eighteen units in the last place of a
-probability just below 1. The orders of summation differ, so a few are to be expected."""
+probability just below 1. They sum in different orders, so differences of a few are expected."""
 SEED = 26
 
 
 def certify(draft: CoefficientFile) -> CoefficientFile:
-    """Gives a draft its certificate, and proves it: the bytes are read back and scored.
+    """Certifies a draft: adds golden rows scored by statsmodels, and checks that scorer reproduces them.
 
     Args:
-        draft: a coefficient file whose certificate and hash do not matter.
+        draft: a coefficient file; its own certificate and hash are ignored.
 
     Returns:
-        The file as it is read back from its canonical bytes.
+        The certified file, read back from its canonical bytes.
 
     Raises:
         CoefficientFileError: the draft is not valid, or the hand-written equation does not reproduce statsmodels.
@@ -49,16 +49,16 @@ def certify(draft: CoefficientFile) -> CoefficientFile:
 
 
 def statsmodels_phat(file: CoefficientFile, rows: Sequence[Mapping[str, Cell]]) -> NDArray[np.float64]:
-    """What statsmodels' Logit.predict gives raw rows, with a file's parameters.
+    """Scores raw rows with statsmodels' Logit.predict and the parameters of a file.
 
     The rows go through CSV text and pandas.read_csv, as the notebook's did.
 
     Args:
-        file: where the parameters are taken from.
+        file: gives the parameters.
         rows: raw cells by input name; None and absent are missing.
 
     Returns:
-        Probabilities, float64, shape (n,).
+        phat, float64, shape (n,).
     """
     text = io.StringIO()
     writer = csv.DictWriter(text, [declared.name for declared in file.inputs], restval="")
@@ -69,7 +69,7 @@ def statsmodels_phat(file: CoefficientFile, rows: Sequence[Mapping[str, Cell]]) 
 
 
 def predict(file: CoefficientFile, frame: pd.DataFrame) -> NDArray[np.float64]:
-    """What statsmodels' Logit.predict gives a frame of raw columns, with a file's parameters. Shape (n,)."""
+    """Scores a frame of raw columns with statsmodels' Logit.predict and the parameters of a file; phat, shape (n,)."""
     numbers = [declared for declared in file.inputs if isinstance(declared, NumberInput)]
     names = {kind: [declared.name for declared in numbers if declared.kind == kind] for kind in ("money", "percent")}
     cleaned = notebook.clean(frame, names["money"], names["percent"], [declared.name for declared in numbers])
@@ -94,9 +94,9 @@ def _dummies(frame: pd.DataFrame, declared: CategoryInput) -> pd.DataFrame:
 
 
 def golden_rows(file: CoefficientFile) -> Iterator[tuple[str, dict[str, Cell]]]:
-    """Rows that between them use every level and every way to write a cell, with a few words on each.
+    """Golden rows, each with a few words on it; together they use every level and every way to write a cell.
 
-    Drawn from the file's own means, scales and levels: no row of any data set is among them.
+    They are made from the means, scales and levels in the file. None is a row of a data set.
     """
     used = {term.input for term in file.terms}
     inputs = [declared for declared in file.inputs if declared.name in used]

@@ -1,4 +1,4 @@
-"""Two coefficient files side by side: is a fit the approved equation, what differs, and how far phat moves."""
+"""Compares two coefficient files: whether a fit is the approved equation, what differs, and how far phat moves."""
 
 from __future__ import annotations
 
@@ -18,27 +18,28 @@ from scorer.scorer import Scorer
 
 
 def require_approved(fitted: CoefficientFile, approved: CoefficientFile) -> int:
-    """Holds a fit to the approved equation: the same variables in the same order, and every coefficient equal when both
-    are rounded to the decimals in which the approved file prints its coefficients.
+    """Checks that a fit is the approved equation: the same variables in the same order, and equal coefficients.
+
+    Coefficients are compared after rounding to as many decimals as the approved file has.
 
     Args:
-        fitted: a new fit.
-        approved: the file that was approved.
+        fitted: the new fit.
+        approved: the approved file.
 
     Returns:
         The number of decimals compared.
 
     Raises:
-        ApprovedDiffersError: with a line for each difference.
+        ApprovedDiffersError: the fit differs; has a line for each difference.
     """
     decimals = max(_decimals(term.coefficient) for term in (*approved.terms, Term("", "", None, approved.intercept)))
     differences = list(_order_differences(fitted, approved))
     pairs = [("intercept", fitted.intercept, approved.intercept)]
     mine = {term.variable: term.coefficient for term in fitted.terms}
     pairs += [(t.variable, mine[t.variable], t.coefficient) for t in approved.terms if t.variable in mine]
-    for name, found, wanted in pairs:
-        if round(found, decimals) != round(wanted, decimals):
-            differences.append(f"{name}: the fit gives {found:.{decimals}f}, approved is {wanted:.{decimals}f}")
+    for name, ours, theirs in pairs:
+        if round(ours, decimals) != round(theirs, decimals):
+            differences.append(f"{name}: the fit gives {ours:.{decimals}f}, approved is {theirs:.{decimals}f}")
     if differences:
         raise ApprovedDiffersError(differences)
     return decimals
@@ -63,7 +64,7 @@ def _decimals(value: float) -> int:
 
 
 def differences(old: CoefficientFile, new: CoefficientFile) -> Iterator[str]:
-    """What differs between two files, a line each; nothing for files that say the same."""
+    """A line for each difference between two files."""
     for name in ("format", "model", "version", "created", "description", "provenance", "missing_markers", "intercept"):
         if getattr(old, name) != getattr(new, name):
             yield _change(name, getattr(old, name), getattr(new, name))
@@ -133,7 +134,7 @@ class Movement:
 
 
 def movement(old: Scorer, new: Scorer, path: Path) -> Movement:
-    """Scores a file of rows with both models.
+    """Scores a file of rows with both models, and compares the scores.
 
     Raises:
         TableError: the rows cannot be read, or one of the models cannot score them.
@@ -154,7 +155,7 @@ def movement(old: Scorer, new: Scorer, path: Path) -> Movement:
 
 
 def scale_note(fitted: CoefficientFile, approved: CoefficientFile) -> str:
-    """How far the imputer's and the scaler's parameters of two files are apart, relative to the scale, in one line."""
+    """A sentence with the largest difference of imputer and scaler parameters of two files, in units of the scale."""
     theirs = {declared.name: declared for declared in approved.inputs if isinstance(declared, NumberInput)}
     worst = 0.0
     for mine in fitted.inputs:

@@ -1,11 +1,11 @@
-"""What can go wrong while a coefficient file is made.
+"""The errors that export raises on purpose, as one tree.
 
 ExportError
-├── TrainingDataError       a training file that the notebook's steps cannot use
-├── FitError                a fit that did not converge, or found no estimate
+├── TrainingDataError       the notebook's steps cannot use the training file
+├── FitError                the fit did not converge, or found no estimate
 ├── ApprovedDiffersError    the fit is not the approved equation; .differences
-├── NoPreviousError         a store that does not say what came before its current version
-└── VersionExistsError      that name and version exists with other bytes
+├── NoPreviousError         the store does not know what came before its current version
+└── VersionExistsError      the version exists with other bytes
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ from collections.abc import Sequence
 
 
 class ExportError(Exception):
-    """Root of every error that export raises on purpose."""
+    """Root of the errors that export raises on purpose."""
 
 
 class TrainingDataError(ExportError):
-    """The training file lacks columns or rows, or holds cells that the notebook's steps cannot use."""
+    """The training file lacks columns or rows, or has cells that the notebook's steps cannot use."""
 
 
 class FitError(ExportError):
-    """A model that could not be fitted."""
+    """The model could not be fitted."""
 
 
 class ApprovedDiffersError(ExportError):
-    """The fit is not the approved equation, which may not be modified.
+    """The fit is not the approved equation.
 
     Attributes:
         differences: one line for each difference.
@@ -38,8 +38,8 @@ class ApprovedDiffersError(ExportError):
 
 
 class NoPreviousError(ExportError):
-    """A store does not say what came before its current version."""
+    """The store does not know what came before its current version."""
 
 
 class VersionExistsError(ExportError):
-    """A version is immutable: the name and version exist with other bytes."""
+    """The version exists with other bytes. Versions are immutable."""

@@ -1,6 +1,6 @@
-"""The notebook GLM_Model_26, one function a step, in its order. The numbers in the headings are the notebook's steps.
+"""The steps of the notebook GLM_Model_26, in its order and with its numbers, one function per step.
 
-Where pandas or scikit-learn have changed since, the call is today's and the result is the notebook's.
+Calls that pandas or scikit-learn have changed since are written for today's versions, with the notebook's results.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ EVENT_BINS = 5
 """The business partner's decision: a row in the top 5 of the 20 bins is an event."""
 CUTOFF_QUANTILE = 1 - EVENT_BINS / BINS
 
-# What pandas.read_csv takes for missing by default (its documentation of na_values); a test holds this to pandas.
+# What pandas.read_csv reads as missing by default (see its documentation of na_values); a test compares them.
 MISSING_MARKERS = (
     "",
     "#N/A",
@@ -65,7 +65,7 @@ MISSING_MARKERS = (
 
 @dataclass(frozen=True, slots=True)
 class Splits:
-    """The three splits of the training file, indices reset."""
+    """The three splits of the training file, each with a new index."""
 
     train: pd.DataFrame
     validation: pd.DataFrame
@@ -74,12 +74,12 @@ class Splits:
 
 @dataclass(frozen=True, slots=True)
 class Preprocessing:
-    """What step 4 and 5 learned on the train split.
+    """What steps 4 and 5 learn from the train split.
 
     Attributes:
         imputer: fitted on the numeric columns.
         scaler: fitted on the imputed columns.
-        ranges: for each numeric column its smallest and its largest number, before missing ones are imputed.
+        ranges: for each numeric column its smallest and largest number, without imputed ones.
         levels: for each category its levels in sorted order; the first is the baseline.
     """
 
@@ -90,10 +90,10 @@ class Preprocessing:
 
 
 def read(path: Path) -> pd.DataFrame:
-    """Step 1: the training file as pandas reads it by default.
+    """Step 1: reads the training file as pandas does by default.
 
     Raises:
-        TrainingDataError: it cannot be read, or its columns are not x0 ... x99 and y.
+        TrainingDataError: the file cannot be read, or lacks a column of x0 ... x99 and y, or y is not 0 or 1.
     """
     try:
         frame = pd.read_csv(path)
@@ -109,7 +109,7 @@ def read(path: Path) -> pd.DataFrame:
 
 
 def money_to_float(column: pd.Series[Any]) -> pd.Series[float]:
-    """Step 2, x12: dollar signs, thousands commas and closing parentheses are taken out, an opening one is a minus."""
+    """Step 2, x12: removes dollar signs, thousands commas and closing brackets; an opening bracket becomes a minus."""
     if pd.api.types.is_numeric_dtype(column):
         return column.astype(float)
     text = column.str.replace(r"[$,)]", "", regex=True).str.replace("(", "-", regex=False)
@@ -117,7 +117,7 @@ def money_to_float(column: pd.Series[Any]) -> pd.Series[float]:
 
 
 def percent_to_float(column: pd.Series[Any]) -> pd.Series[float]:
-    """Step 2, x63: the percent sign is taken out; 62.59% is 62.59."""
+    """Step 2, x63: removes the percent sign; 62.59% is 62.59."""
     if pd.api.types.is_numeric_dtype(column):
         return column.astype(float)
     return column.str.replace("%", "", regex=False).astype(float)
@@ -132,7 +132,7 @@ def clean(
     """Step 2 for all columns.
 
     Raises:
-        TrainingDataError: a numeric column holds text that is no number; names the column.
+        TrainingDataError: a numeric column holds text that is not a number.
     """
     cleaned = frame.copy()
     for names, convert in ((money, money_to_float), (percent, percent_to_float)):
@@ -143,15 +143,15 @@ def clean(
                 raise TrainingDataError(f"column {name}: {error}") from None
     for name in numeric:
         if not pd.api.types.is_numeric_dtype(cleaned[name]):
-            raise TrainingDataError(f"column {name}: holds text that is no number")
+            raise TrainingDataError(f"column {name}: holds text that is not a number")
     return cleaned
 
 
 def split(frame: pd.DataFrame) -> Splits:
-    """Step 3: 10 % off as validation, then exactly 4,000 rows off the rest as test.
+    """Step 3: splits off 10 % as validation, then 4,000 rows of the rest as test.
 
     Raises:
-        TrainingDataError: too few rows.
+        TrainingDataError: there are too few rows.
     """
     if len(frame) * (1 - VALIDATION_SHARE) < 2 * TEST_ROWS:
         raise TrainingDataError(
@@ -164,11 +164,12 @@ def split(frame: pd.DataFrame) -> Splits:
 
 
 def fit_preprocessing(train: pd.DataFrame) -> Preprocessing:
-    """Step 4 and 5 on the train split: imputer, then scaler on the imputed columns, and the levels of the categories.
-    The ranges of the numbers are no step of the notebook: the service counts by them what lies outside.
+    """Steps 4 and 5 on the train split: fits the imputer, then the scaler on the imputed columns, and finds the levels.
+
+    The ranges of the numbers are not in the notebook. The service counts numbers out of range with them.
 
     Raises:
-        TrainingDataError: a column that is missing or the same in every row.
+        TrainingDataError: a column has fewer than two different values.
     """
     for name in (*NUMERIC, *CATEGORIES):
         if train[name].nunique() < 2:
@@ -182,22 +183,22 @@ def fit_preprocessing(train: pd.DataFrame) -> Preprocessing:
 
 
 def dummy_columns(name: str, levels: Sequence[str]) -> dict[str, str | None]:
-    """Step 5: the dummy columns of a category, as variable → level; the column for missing has level None."""
+    """Step 5: the names of a category's dummy columns and their levels; the column for missing has the level None."""
     return {**{f"{name}_{level}": level for level in levels[1:]}, f"{name}_nan": None}
 
 
 def dummies(column: pd.Series[Any], name: str, levels: Sequence[str]) -> pd.DataFrame:
-    """Step 5: a category's dummy columns, the first level dropped, one extra column for missing.
+    """Step 5: the dummy columns of a category: none for the first level, and one more for missing.
 
-    The notebook called get_dummies on each split alone, so a split without the first level would have dropped another
-    one. Here the columns are those of the train split, always; a level that it lacks has all dummies 0.
+    The columns are those of the train split; a level that it lacks has 0 in all of them. The notebook called
+    get_dummies on each split, where a split without the first level would have dropped another one.
     """
     every = pd.get_dummies(column, prefix=name, prefix_sep="_", dummy_na=True, dtype=float)
     return every.reindex(columns=list(dummy_columns(name, levels)), fill_value=0.0)
 
 
 def transform(frame: pd.DataFrame, fitted: Preprocessing) -> pd.DataFrame:
-    """Steps 4 and 5: 96 standardized columns, then the dummies: 121 columns on the notebook's data."""
+    """Steps 4 and 5: 96 standardized columns, then the dummy columns; 121 columns with the notebook's data."""
     scaled = fitted.scaler.transform(fitted.imputer.transform(frame[list(NUMERIC)]))
     numeric = pd.DataFrame(scaled, columns=list(NUMERIC), index=frame.index)
     return pd.concat([numeric, *(dummies(frame[name], name, fitted.levels[name]) for name in CATEGORIES)], axis=1)
@@ -206,8 +207,8 @@ def transform(frame: pd.DataFrame, fitted: Preprocessing) -> pd.DataFrame:
 def select(variables: pd.DataFrame, target: pd.Series[int]) -> list[str]:
     """Step 6: the 25 columns with the largest squared coefficients of an L1 logistic regression, largest first.
 
-    The notebook left random_state open; liblinear shuffles with it, so here it is the notebook's 13 and a training file
-    always gives the same file.
+    liblinear shuffles by random_state, which the notebook left open. Here it is the notebook's 13, so that the same
+    training file always gives the same coefficient file.
     """
     model = LogisticRegression(l1_ratio=1, solver="liblinear", fit_intercept=False, random_state=RANDOM_STATE)
     model.fit(variables, target)
@@ -222,12 +223,12 @@ def fit_logit(variables: pd.DataFrame, target: pd.Series[int]) -> Any:
         Its results object.
 
     Raises:
-        FitError: no estimate was found.
+        FitError: the fit did not converge, or found no estimate.
     """
     if np.linalg.matrix_rank(variables.to_numpy()) < variables.shape[1]:
         raise FitError("the logistic regression has no single estimate: its variables are linearly dependent")
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what they warn of is looked at below, and is an error
+        warnings.simplefilter("ignore")  # what they warn of is checked below, and is an error
         try:
             results = sm.Logit(target, variables).fit(disp=0)
         except np.linalg.LinAlgError as error:
@@ -243,7 +244,7 @@ def c_statistic(target: pd.Series[int], phat: NDArray[np.float64]) -> float:
 
 
 def decision_table(phat: NDArray[np.float64], target: NDArray[np.int_]) -> pd.DataFrame:
-    """Step 9: the table that the business partner saw: 20 bins of equal count, open below and closed above."""
+    """Step 9: the table that the business partner saw, with 20 bins of equal count, open below and closed above."""
     bins = pd.qcut(pd.Series(phat), q=BINS)
     table = pd.DataFrame({"bin": bins, "y": target}).groupby("bin", observed=True)["y"].agg(["count", "sum"])
     return table.rename(columns={"count": "rows", "sum": "positives"}).reset_index()

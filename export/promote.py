@@ -1,4 +1,4 @@
-"""Versions into a store and out of use again: promote, rollback, sign."""
+"""Puts versions into a store, rolls back to earlier ones, and signs files."""
 
 from __future__ import annotations
 
@@ -17,40 +17,40 @@ from scorer.store.sources import Loaded, OneFile, Versions, load_from, point, pu
 from scorer.store.storage import Directory, Storage
 
 TIMEOUT = 30.0
-"""Seconds that the store may take for one answer."""
+"""Time limit for an answer of the store, in seconds."""
 
 
 class Store:
     """A store that versions are promoted to."""
 
     def __init__(self, address: str) -> None:
-        """Opens a store: a directory, or a URL (s3, gs, az; http can be read alone).
+        """Opens a store: a directory, or a URL (s3, gs, az, or http, which can only be read).
 
         Raises:
-            StoreError: no such kind of store, or a package is missing that it needs.
+            StoreError: the scheme is unknown, or the package that it needs is not installed.
         """
         self._storage = open_storage(address, TIMEOUT)
         self.name = self._storage.name
 
     def pointer(self) -> Pointer | None:
-        """What the store serves now; None for nothing yet.
+        """The pointer to the current version; None if there is none yet.
 
         Raises:
             CoefficientFileError: the pointer cannot be read.
         """
         try:
-            found = self._storage.read(POINTER)
+            blob = self._storage.read(POINTER)
         except MissingFileError:
             return None
-        assert found is not None, "no etag was given"
-        return parse(found.data, self._storage.where(POINTER))
+        assert blob is not None, "no etag was given"
+        return parse(blob.data, self._storage.where(POINTER))
 
     def scorer(self) -> Scorer | None:
-        """The version that the store serves now, certified; None for nothing yet."""
+        """A scorer of the current version, certified; None if there is none yet."""
         return load_from(Versions(self._storage)).scorer if self.pointer() else None
 
     def movement(self, new: Loaded, rows: Path) -> compare.Movement | None:
-        """How far scores of a file of rows would move; None where the store serves nothing yet.
+        """How far scores of a file of rows would move; None if there is no current version yet.
 
         Raises:
             TableError: the rows cannot be read or scored.
@@ -59,18 +59,18 @@ class Store:
         return compare.movement(current, new.scorer, rows) if current else None
 
     def promote(self, loaded: Loaded) -> Pointer | None:
-        """Uploads a version and makes it the current one: the file first, the pointer last.
+        """Uploads a version, and then makes it the current one.
 
         Args:
-            loaded: as `candidate` gives it.
+            loaded: the version, from `candidate`.
 
         Returns:
-            What was current before; None for nothing.
+            The version that was current before; None if there was none.
 
         Raises:
-            VersionExistsError: the store holds that version with other bytes.
-            StoreError: it cannot be written to.
-            CoefficientFileError: what lies in the store afterwards is not what was promoted.
+            VersionExistsError: the store holds the version with other bytes.
+            StoreError: the store cannot be written to.
+            CoefficientFileError: the store's current version, read back, is not the one that was uploaded.
         """
         before, new = self.pointer(), loaded.pointer
         if not self._lacks(new.key, loaded.data):
@@ -81,17 +81,17 @@ class Store:
         return before
 
     def rollback(self, version: str = "") -> tuple[Pointer, Pointer]:
-        """Points back.
+        """Makes an earlier version the current one again.
 
         Args:
-            version: to which, VERSION or MODEL/VERSION; empty for the one before the current one.
+            version: VERSION or MODEL/VERSION; empty for the version before the current one.
 
         Returns:
-            What was current before, and what is now.
+            The version that was current before, and the one that is now.
 
         Raises:
-            NoPreviousError: the pointer does not say what came before.
-            CoefficientFileError: the version is not there, or is not what it should be: the pointer stays.
+            NoPreviousError: the pointer does not name a previous version.
+            CoefficientFileError: the version cannot be read, or fails a check; the pointer is unchanged.
         """
         before = self.pointer()
         if before is None:
@@ -105,17 +105,17 @@ class Store:
 
     def _lacks(self, key: str, data: bytes) -> bool:
         try:
-            found = self._storage.read(key)
+            blob = self._storage.read(key)
         except MissingFileError:
             return True
-        return found is not None and found.data == data
+        return blob is not None and blob.data == data
 
 
 def candidate(directory: Path, model: str, version: str) -> Loaded:
-    """A version on this machine, certified, with its signature if there is one.
+    """Loads a version from a directory, with its signature if there is one.
 
     Raises:
-        CoefficientFileError: it is not there, not valid, or its certificate is not reproduced.
+        CoefficientFileError: the file cannot be read, is not valid, or its certificate is not reproduced.
     """
     storage: Storage = Directory(directory)
     key = version_key(model, version)
@@ -125,7 +125,7 @@ def candidate(directory: Path, model: str, version: str) -> Loaded:
 
 
 def sign(path: Path, key: Path) -> Path:
-    """Signs a coefficient file, after checking it.
+    """Checks a coefficient file, and signs it.
 
     Returns:
         The path of the signature, beside the file.

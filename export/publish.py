@@ -1,4 +1,4 @@
-"""The published figures of the notebook (published.json) → a coefficient file."""
+"""Makes a coefficient file of the figures that the notebook published (published.json)."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from scorer.store.pointer import POINTER, Pointer, version_key
 MODEL = "glm-26"
 VERSION = "1.0.0"
 FORMAT = 1
-"""A version is immutable, and a later format would give this one other bytes. The notebook printed no ranges anyway."""
+"""Not the newest format: versions are immutable, and another format would give this one other bytes."""
 CREATED = "2026-11-21T00:00:00Z"
 DESCRIPTION = (
     "Logistic GLM of the notebook GLM_Model_26: the probability that a customer buys the product. "
@@ -44,18 +44,18 @@ CUTOFF_SOURCE = (
 
 @cache
 def figures() -> dict[str, Any]:
-    """Every figure that the notebook printed, and the parameters of its fitted imputer and scaler."""
+    """The figures that the notebook printed, and the parameters of its fitted imputer and scaler."""
     document: dict[str, Any] = json.loads((Path(__file__).parent / "published.json").read_text("utf-8"))
     return document
 
 
 def kind_of(name: str) -> str:
-    """The kind of a numeric input in the notebook's schema."""
+    """The kind of a numeric input of the notebook: money, percent or number."""
     return "money" if name in notebook.MONEY else "percent" if name in notebook.PERCENT else "number"
 
 
 def category(name: str, levels: tuple[str, ...]) -> CategoryInput:
-    """A category in the notebook's schema: the first level is the baseline, others and missing have a dummy each."""
+    """A category of the notebook: the first level is the baseline, the other levels and missing have a dummy each."""
     columns = notebook.dummy_columns(name, levels)
     return CategoryInput(name, levels, levels[0], tuple(Dummy(variable, level) for variable, level in columns.items()))
 
@@ -64,7 +64,7 @@ def published_file() -> CoefficientFile:
     """The approved model, certified.
 
     Raises:
-        CoefficientFileError: the figures make no valid file.
+        CoefficientFileError: the figures do not make a valid file.
     """
     published = figures()
     inputs: dict[str, Input] = {
@@ -104,27 +104,27 @@ def published_file() -> CoefficientFile:
 
 
 def terms(rows: list[dict[str, Any]], inputs: dict[str, Input]) -> tuple[Term, ...]:
-    """Variables and coefficients → terms, in their order."""
-    places: dict[str, tuple[str, str | None]] = {}
+    """The terms of variables and their coefficients, in the same order."""
+    sources: dict[str, tuple[str, str | None]] = {}
     for declared in inputs.values():
         if isinstance(declared, CategoryInput):
-            places |= {dummy.variable: (declared.name, dummy.level) for dummy in declared.dummies}
+            sources |= {dummy.variable: (declared.name, dummy.level) for dummy in declared.dummies}
         else:
-            places[declared.name] = (declared.name, None)
-    return tuple(Term(row["variable"], *places[row["variable"]], coefficient=row["coefficient"]) for row in rows)
+            sources[declared.name] = (declared.name, None)
+    return tuple(Term(row["variable"], *sources[row["variable"]], coefficient=row["coefficient"]) for row in rows)
 
 
 def publish(directory: Path) -> tuple[Path, bool]:
-    """Writes the published file and points current.json at it.
+    """Writes the published file and the pointer to it, or checks that the file there is reproduced.
 
-    A golden phat may differ in its last bit on another machine. So where the version exists already, these figures only
-    have to reproduce it: the same but for the certificate's figures, and those within its tolerance.
+    The phat of a golden row may differ in its last bit on another machine. So a file that exists may differ in these,
+    within its tolerance.
 
     Returns:
-        The file's path, and whether it was written now.
+        The path of the file, and whether it was written.
 
     Raises:
-        VersionExistsError: the version exists and these figures do not reproduce it.
+        VersionExistsError: the version exists, and the figures do not reproduce it.
     """
     file = published_file()
     path = directory / version_key(file.model, file.version)
@@ -139,7 +139,7 @@ def publish(directory: Path) -> tuple[Path, bool]:
 
 
 def reproduces(file: CoefficientFile, existing: CoefficientFile) -> bool:
-    """Whether a file is the existing one but for the last bits of its golden phats and who computed them."""
+    """Whether two files are the same but for the last bits of the golden rows' phat, and what computed them."""
     pairs = list(zip(file.certificate.rows, existing.certificate.rows, strict=False))
     close = all(abs(new.phat - old.phat) <= existing.certificate.tolerance for new, old in pairs)
     rows = tuple(replace(new, phat=old.phat) for new, old in pairs)

@@ -1,7 +1,7 @@
-"""Stand-in data in the notebook's schema: what the confidential files look like, with none of their rows.
+"""Stand-in data in the notebook's schema: looks like the confidential files, and has none of their rows.
 
-Column types, texts, means and scales are the published ones; y is drawn from the approved equation, evaluated by scorer
-on the very texts that are written. Shapes and shares that the notebook does not print are set here and say so.
+Column types, texts, means and scales are the published ones. y is drawn from the approved equation, which scorer
+evaluates on the texts that are written. Distributions and shares that were not published are marked so.
 """
 
 from __future__ import annotations
@@ -17,37 +17,37 @@ from export import notebook, publish
 from scorer.scorer import Scorer
 
 TEST_SHARE = 4
-"""One test row for so many training rows: 40,000 and 10,000, as in the notebook."""
+"""Training rows per test row: 40,000 to 10,000, as in the notebook."""
 
 MISSING_SHARE = 0.02
-"""Of numeric cells; not published. x12 and x63 have none: their published means times 32,000 rows are exact sums of
-two-decimal numbers, which they would not be with cells missing."""
+"""Of numeric cells. Not published. x12 and x63 have no missing cells: their published means times 32,000 rows are exact
+sums of numbers with two decimals, which missing cells would prevent."""
 NEVER_MISSING = (*notebook.MONEY, *notebook.PERCENT)
 
 LEVEL_SHARES: dict[str, tuple[float, ...]] = {"x31": (0.48, 0.2, 0.2, 0.06)}
-"""Shares of the levels where they are uneven; what is left to 1 is missing. Not published: set so that the standard
-errors of the fitted dummies come out near the published ones (0.030, 0.029 and 0.056). All other levels are equally
-frequent."""
+"""Shares of the levels of a category if they are uneven; the rest of the cells are missing. Not published: set so that
+the standard errors of the fitted dummies come out near the published ones (0.030, 0.029 and 0.056). The levels of other
+categories are equally frequent."""
 
 UNIFORM = frozenset({"x44", "x53", "x63", "x91"})
-"""Columns drawn uniformly; all others are normal. Not published: percents have to stay between 0 and 100, and the
-published scale of the others, 0.29, is that of a uniform range of one unit."""
+"""Columns with a uniform distribution; all others are normal. Not published: percents must be between 0 and 100, and
+the published scale of the others, 0.29, is that of a uniform distribution over one unit."""
 
 DECIMALS = 8
-"""Of numbers. The row that the task shows as an example has 6 to 10, and 8 on average."""
+"""Decimals of numbers. The example row in the task has 6 to 10, and 8 on average."""
 
 BRACKETS_SHARE = 0.5
-"""Of negative money: written ($5,032.58) rather than $-5,032.58. Both occur in the notebook's cleaning."""
+"""Share of negative amounts written as ($5,032.58) and not as $-5,032.58. The notebook's cleaning handles both."""
 
 
 def write(rows: int, seed: int, directory: Path, scorer: Scorer) -> tuple[Path, Path]:
     """Writes train.csv (x0 ... x99 and y) and test.csv (x0 ... x99).
 
     Args:
-        rows: of the training file; the test file has a quarter of that, at least one.
-        seed: of numpy's default generator: the same seed gives the same files.
-        directory: made if it does not exist.
-        scorer: the model that y is drawn from.
+        rows: number of rows of the training file; the test file has a quarter as many, and at least one.
+        seed: of numpy's default generator; the same seed gives the same files.
+        directory: where to write; made if it does not exist.
+        scorer: gives the probabilities from which y is drawn.
 
     Returns:
         The two paths.
@@ -64,7 +64,7 @@ def write(rows: int, seed: int, directory: Path, scorer: Scorer) -> tuple[Path, 
 
 
 def inputs(rows: int, random: np.random.Generator) -> pd.DataFrame:
-    """The 100 input columns as texts and numbers, as they stand in a CSV; missing cells are None or NaN."""
+    """Draws the 100 input columns, as texts and numbers; missing cells are None or NaN."""
     published = publish.figures()
     columns: dict[str, Any] = {}
     for parameters in published["numeric"]:

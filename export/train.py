@@ -1,4 +1,4 @@
-"""A training file → a coefficient file at full precision, by the notebook's steps, saying what each step gave."""
+"""Fits a coefficient file on a training file by the notebook's steps, and reports what each step gave."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """What the notebook's steps made of a training file.
+    """The results of the notebook's steps.
 
     Attributes:
         splits: the rows of step 3.
-        preprocessing: what steps 4 and 5 learned.
+        preprocessing: the imputer, scaler and levels of steps 4 and 5.
         preliminary: statsmodels' results of step 7.
         final: statsmodels' results of step 8: the equation.
         cutoff: the lower edge of the top 5 of the 20 bins of step 9.
@@ -56,10 +56,11 @@ def fit(path: Path, say: Say) -> Fit:
 
     Args:
         path: a CSV with x0 ... x99 and y.
-        say: is told what the notebook printed, step by step.
+        say: is called with what the notebook printed, step by step.
 
     Raises:
-        TrainingDataError, FitError: in words that name the file, column or step.
+        TrainingDataError: the steps cannot use the file.
+        FitError: a fit did not converge, or found no estimate.
     """
     frame = notebook.clean(notebook.read(path))
     say(f"Read {len(frame):,} rows of {path}: y is 1 in {int(frame[notebook.TARGET].sum()):,}")
@@ -91,7 +92,7 @@ _SPLITS = ("train", "validation", "test")
 
 
 def coefficient_table(results: Any) -> str:
-    """A fit's coefficients and standard errors, with its log-likelihood and pseudo R-squared."""
+    """The coefficients and standard errors of a fit, its log-likelihood and pseudo R-squared, as text."""
     lines = [f"{'variable':<16}{'coefficient':>12}{'std err':>9}{'z':>9}"]
     columns = zip(results.params.index, results.params, results.bse, results.tvalues, strict=True)
     lines += [f"{name:<16}{coefficient:>12.4f}{error:>9.3f}{z:>9.3f}" for name, coefficient, error, z in columns]
@@ -100,7 +101,7 @@ def coefficient_table(results: Any) -> str:
 
 
 def bin_table(phat: NDArray[np.float64], target: NDArray[np.int_]) -> str:
-    """The table that the business partner saw."""
+    """The table of bins that the business partner saw, as text."""
     table = notebook.decision_table(phat, target)
     lines = [f"{'bin':<18}{'rows':>7}{'positives':>11}"]
     lines += [f"{bin_!s:<18}{rows:>7,}{positives:>11,}" for bin_, rows, positives in table.itertuples(index=False)]
@@ -108,17 +109,17 @@ def bin_table(phat: NDArray[np.float64], target: NDArray[np.int_]) -> str:
 
 
 def coefficient_file(fitted: Fit, path: Path, name: str, version: str, description: str) -> CoefficientFile:
-    """A fit as a certified coefficient file.
+    """Makes a certified coefficient file of a fit.
 
     Args:
-        fitted: of `fit`.
+        fitted: the result of `fit`.
         path: the training file, for its hash.
-        name: of the model.
-        version: of the model.
-        description: in words.
+        name: name of the model.
+        version: its version.
+        description: of the model, in words.
 
     Raises:
-        CoefficientFileError: the name or version is not one that a file may have.
+        CoefficientFileError: the name or version is not valid.
     """
     inputs = _inputs(fitted.preprocessing)
     final = fitted.final.params
@@ -172,7 +173,7 @@ def _inputs(fitted: notebook.Preprocessing) -> dict[str, Input]:
 
 
 def _created() -> str:
-    """Now, or SOURCE_DATE_EPOCH (seconds since 1970) where it is set: so a training can be repeated to the byte."""
+    """Now, or SOURCE_DATE_EPOCH (seconds since 1970) if it is set, so that a training can be repeated byte for byte."""
     epoch = os.environ.get("SOURCE_DATE_EPOCH")
     moment = datetime.fromtimestamp(int(epoch), UTC) if epoch else datetime.now(UTC)
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

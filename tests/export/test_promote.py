@@ -84,7 +84,10 @@ def test_a_dry_run_shows_what_would_move(
 ) -> None:
     store, rows = tmp_path / "store", str(stand_in.test)
     assert promote(built, store, "1.0.0", "--dry-run", rows) == 0
-    assert "nothing → glm-26 1.0.0; nothing was written\nthere is nothing to compare with\n" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert (
+        "nothing → glm-26 1.0.0; nothing was written\nthe store is empty, so there is nothing to compare with\n" in said
+    )
     assert not store.exists()
     assert promote(built, store, "1.0.0") == 0
     assert promote(built, store, "1.1.0", "--dry-run", rows) == 0
