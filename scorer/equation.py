@@ -42,12 +42,12 @@ class Summand(NamedTuple):
     adds what all of these dummies would.
 
     Attributes:
-        place: of the input among the equation's inputs.
+        input_index: of the input among the equation's inputs.
         coefficient: of the standardized number.
         effects: what each level adds, by its code; None for a number.
     """
 
-    place: int
+    input_index: int
     coefficient: float
     effects: Sequence[float] | Effects | None
 
@@ -75,20 +75,20 @@ class Equation:
         self._numbers = [declared if isinstance(declared, NumberInput) else None for declared in self.inputs]
         self._intercept = file.intercept
         self._cutoff = file.outcome.cutoff
-        places = {declared.name: place for place, declared in enumerate(self.inputs)}
-        runs = groupby(file.terms, key=lambda term: places[term.input])
-        steps = [(place, list(run)) for place, run in runs]
-        self._row_sum = [self._summand(place, terms, columns=False) for place, terms in steps]
-        self._column_sum = [self._summand(place, terms, columns=True) for place, terms in steps]
+        indexes = {declared.name: index for index, declared in enumerate(self.inputs)}
+        runs = groupby(file.terms, key=lambda term: indexes[term.input])
+        steps = [(index, list(run)) for index, run in runs]
+        self._row_sum = [self._summand(index, terms, columns=False) for index, terms in steps]
+        self._column_sum = [self._summand(index, terms, columns=True) for index, terms in steps]
 
-    def _summand(self, place: int, terms: Sequence[Term], columns: bool) -> Summand:
-        declared = self.inputs[place]
+    def _summand(self, index: int, terms: Sequence[Term], columns: bool) -> Summand:
+        declared = self.inputs[index]
         if isinstance(declared, NumberInput):
-            return Summand(place, terms[0].coefficient, None)
+            return Summand(index, terms[0].coefficient, None)
         effects = [0.0] * (declared.unknown_code + 1)
         for term in terms:
             effects[declared.level_code(term.level)] = term.coefficient
-        return Summand(place, 0.0, Effects(effects) if columns else effects)
+        return Summand(index, 0.0, Effects(effects) if columns else effects)
 
     def enter(self, values: Sequence[Value]) -> list[Value]:
         """What enters the equation: numbers imputed and standardized, codes of levels as they are.
@@ -111,8 +111,8 @@ class Equation:
             float64. Infinite or NaN where numbers are too large for the equation.
         """
         total: Value = self._intercept
-        for place, coefficient, effects in self._column_sum if _is_column(entered[0]) else self._row_sum:
-            value = entered[place]
+        for index, coefficient, effects in self._column_sum if _is_column(entered[0]) else self._row_sum:
+            value = entered[index]
             total += coefficient * value if effects is None else effects[value]
         return total
 
