@@ -120,9 +120,7 @@ class Scorer:
         if not np.isfinite(log_odds).all():
             raise BadRowsError(list(self._overflows(entered, log_odds)))
         phat = sigmoid(log_odds)
-        scores = Scores(phat, equation.outcome(phat), self.file, equation, values)
-        scores.__dict__["entered"] = entered  # known already: what the cached property would compute
-        return scores
+        return Scores(phat, equation.outcome(phat), self.file, equation, values, entered)
 
     def score_row_cells(self, row: Sequence[object]) -> RowScore:
         """Scores the raw cells of one row without numpy's overhead for arrays: the same bits, many times faster.

@@ -44,6 +44,7 @@ class Scores:
         equation: its equation.
         read: what was read of each of the equation's inputs: float64 with NaN for missing, or codes of levels; shape
             (n,) each.
+        entered_before: what entered the equation, where it is known already; `entered` gives it in any case.
     """
 
     phat: NDArray[np.float64]
@@ -51,6 +52,7 @@ class Scores:
     file: CoefficientFile
     equation: Equation
     read: Sequence[NDArray[Any]]
+    entered_before: Sequence[NDArray[Any]] | None = None
 
     def __len__(self) -> int:
         return len(self.phat)
@@ -63,7 +65,7 @@ class Scores:
     @cached_property
     def entered(self) -> Sequence[NDArray[Any]]:
         """What entered the equation of each input: standardized float64, or codes of levels; shape (n,) each."""
-        return self.equation.enter(self.read)
+        return self.equation.enter(self.read) if self.entered_before is None else self.entered_before
 
     @cached_property
     def variables(self) -> dict[str, NDArray[Any]]:
