@@ -10,8 +10,9 @@ from __future__ import annotations
 import math
 import numbers
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
 from types import NoneType
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +27,8 @@ _MARKS: dict[str, tuple[tuple[str, str], ...]] = {
     "percent": (("%", ""),),
 }
 _SEPARATOR = "\n"
+_NUMBERS = (int, float, numbers.Real, Decimal)  # the first two spare most cells the slow look-up of an abstract class
+_NOT_NUMBERS = (bool, np.timedelta64)  # although a bool is an int, and a duration one of numpy's integers
 
 
 class BadCellError(ValueError):
@@ -80,13 +83,14 @@ class NumberReader:
             if cell in self._markers:
                 return math.nan
             value = self._parse(cell)
-        elif isinstance(cell, numbers.Real) and not isinstance(cell, bool):
-            try:
-                value = float(cell)
-            except OverflowError:  # an integer beyond the range of float64
-                value = math.inf
+        elif cell is None:
+            return math.nan
+        elif isinstance(cell, _NUMBERS) and not isinstance(cell, _NOT_NUMBERS):
+            value = _as_float(cell)
         elif _is_missing(cell):
             return math.nan
+        elif _is_scalar_array(cell):
+            return self.read(cell[()])
         else:
             raise BadCellError("wrong_type", f"expected a number or its text, got {_describe(cell)}")
         if math.isinf(value):
@@ -164,6 +168,8 @@ class LevelReader:
             return self._codes[cell]
         if _is_missing(cell):
             return self._missing
+        if _is_scalar_array(cell):
+            return self.read(cell[()])
         raise BadCellError("wrong_type", f"expected text, got {_describe(cell)}")
 
     def read_plain(self, cells: Sequence[Any], kinds: set[type]) -> NDArray[Any] | None:
@@ -234,12 +240,27 @@ def _problems(reader: Reader, cells: Iterable[object]) -> list[Problem]:
     return problems
 
 
+def _as_float(number: Any) -> float:
+    try:
+        return float(number)
+    except OverflowError:  # an integer beyond the range of float64
+        return math.inf
+    except ValueError:  # a Decimal's signaling NaN
+        return math.nan
+
+
 def _is_missing(cell: object) -> bool:
-    """None, a float NaN (Python's and numpy's missing number), or pandas.NA, told by its type's name: pandas is not
-    imported here."""
-    if cell is None or type(cell).__name__ == "NAType":
+    """None, a NaN, or what stands for a missing cell in pandas (NA) and in numpy's masked arrays (masked).
+
+    NA and masked are told by the names of their types: pandas is not imported here, nor numpy.ma without need.
+    """
+    if cell is None or type(cell).__name__ in ("NAType", "MaskedConstant"):
         return True
-    return isinstance(cell, (float, np.floating)) and math.isnan(cell)
+    return isinstance(cell, (float, np.floating, Decimal)) and math.isnan(_as_float(cell))
+
+
+def _is_scalar_array(cell: object) -> TypeGuard[NDArray[Any]]:
+    return isinstance(cell, np.ndarray) and cell.ndim == 0
 
 
 def _describe(cell: object) -> str:
@@ -249,6 +270,6 @@ def _describe(cell: object) -> str:
         return "an object"
     if isinstance(cell, (list, tuple)):
         return "a list"
-    if isinstance(cell, numbers.Real):
+    if isinstance(cell, _NUMBERS) and not isinstance(cell, _NOT_NUMBERS):
         return "a number"
     return f"a {type(cell).__name__}"

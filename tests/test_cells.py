@@ -35,6 +35,10 @@ LEVEL = cells.reader(CATEGORY, MISSING_MARKERS)
         (NUMBER, "7.", 7.0),
         (NUMBER, np.float32(0.5), 0.5),
         (NUMBER, np.int64(-2), -2.0),
+        (NUMBER, Decimal("1.10"), 1.1),
+        (NUMBER, np.array(1.5), 1.5),
+        (NUMBER, np.array("1.5"), 1.5),
+        (MONEY, Decimal("-5032.58"), -5032.58),
         (MONEY, "$6,882.34", 6882.34),
         (MONEY, "$-5,032.58", -5032.58),
         (MONEY, "($5,032.58)", -5032.58),
@@ -50,14 +54,27 @@ LEVEL = cells.reader(CATEGORY, MISSING_MARKERS)
         (LEVEL, "Monday", CATEGORY.unknown_code),
         (LEVEL, " monday", CATEGORY.unknown_code),
         (LEVEL, np.str_("monday"), 1),
+        (LEVEL, np.array("monday"), 1),
     ],
 )
 def test_cells_that_are_read(reader: cells.Reader, cell: object, value: float) -> None:
     assert reader.read(cell) == value
 
 
+NANS = (math.nan, np.float32("nan"), Decimal("NaN"), Decimal("sNaN"))
+MISSING: tuple[object, ...] = (
+    None,
+    *NANS,
+    pd.NA,
+    np.ma.masked,
+    np.array(math.nan),
+    np.ma.array(1.5, mask=True),
+    *MISSING_MARKERS,
+)
+
+
 @pytest.mark.parametrize("reader", [NUMBER, MONEY, PERCENT, LEVEL])
-@pytest.mark.parametrize("cell", [None, math.nan, np.float32("nan"), pd.NA, *MISSING_MARKERS])
+@pytest.mark.parametrize("cell", MISSING)
 def test_missing_cells(reader: cells.Reader, cell: object) -> None:
     value = reader.read(cell)
     assert value == CATEGORY.missing_code if reader is LEVEL else math.isnan(value)
@@ -82,18 +99,25 @@ def test_missing_cells(reader: cells.Reader, cell: object) -> None:
         (NUMBER, "1e400", "not_finite"),
         (NUMBER, math.inf, "not_finite"),
         (NUMBER, 10**400, "not_finite"),
+        (NUMBER, Decimal("-Infinity"), "not_finite"),
+        (NUMBER, Decimal("1e400"), "not_finite"),
         (NUMBER, True, "wrong_type"),
         (NUMBER, np.True_, "wrong_type"),
         (NUMBER, [1], "wrong_type"),
         (NUMBER, {"a": 1}, "wrong_type"),
         (NUMBER, b"1", "wrong_type"),
-        (NUMBER, Decimal(1), "wrong_type"),
+        (NUMBER, np.array([1.5]), "wrong_type"),
+        (NUMBER, np.array(True), "wrong_type"),
+        (NUMBER, np.array("2026-01-01", "M8[ns]"), "wrong_type"),
+        (NUMBER, np.timedelta64(5, "ns"), "wrong_type"),
+        (NUMBER, pd.NaT, "wrong_type"),
         (MONEY, "$", "not_a_number"),
         (MONEY, "(-$5)", "not_a_number"),
         (MONEY, "$NA", "not_a_number"),
         (PERCENT, "%", "not_a_number"),
         (LEVEL, 5, "wrong_type"),
         (LEVEL, 5.0, "wrong_type"),
+        (LEVEL, Decimal(5), "wrong_type"),
         (LEVEL, False, "wrong_type"),
         (LEVEL, ["friday"], "wrong_type"),
     ],
