@@ -3,32 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from itertools import repeat
-from typing import Any, Protocol, TypeGuard
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from scorer import cells
 from scorer.coefficients import CoefficientFile
+from scorer.columns import Rows, raw_columns
 from scorer.equation import CHUNK_ROWS, Equation, sigmoid
-from scorer.errors import BadRowsError, BadShapeError, CertificateError, Problem, RowsError
+from scorer.errors import BadRowsError, CertificateError, Problem, RowsError
 from scorer.scores import RowScore, Scores
-
-Row = Mapping[str, object]
-"""One row: raw cells by input name. Names that the model does not know are ignored."""
-
-
-class Columns(Protocol):
-    """Columns by name: a dict of sequences or numpy arrays, or a pandas DataFrame."""
-
-    def keys(self) -> Any:
-        """The column names."""
-
-    def __getitem__(self, name: Any, /) -> Any:
-        """One column, as a sequence or array."""
 
 
 class Scorer:
@@ -54,37 +42,36 @@ class Scorer:
         self.equation = Equation(file)
         self.readers = tuple(cells.reader(declared, file.missing_markers) for declared in self.equation.inputs)
         self._reads = [reader.read for reader in self.readers]
+        self._used = [declared.name for declared in self.equation.inputs]
         self._known = frozenset(declared.name for declared in file.inputs)
         self.certificate_error = self._certify(source)
 
     def __repr__(self) -> str:
         return f"<Scorer {self.file.model} {self.file.version} sha256={self.file.sha256[:12]}>"
 
-    def score(self, rows: Row | Sequence[Row] | Columns) -> Scores:
+    def score(self, rows: Rows) -> Scores:
         """Scores one row, a list of rows, or columns. All or nothing: one bad cell and no row is scored.
 
         Args:
-            rows: a dict of cells, a sequence of such dicts, a mapping of names to sequences or numpy arrays of one
-                length, or a pandas DataFrame. Cells are raw, as docs/api.md describes them; None, NaN and an absent
-                key are missing.
+            rows: one of
+
+                - a row: a dict of cells, or what gives them by name as a dict does, such as a pandas Series;
+                - a sequence of dicts of cells;
+                - a dict of columns of one length, each a sequence, a numpy array (masked or not), a pandas or polars
+                  Series, a pyarrow Array or ChunkedArray; they may be mixed;
+                - a pandas or polars DataFrame, a pyarrow Table or RecordBatch, a structured numpy array.
+
+                Cells are raw, as docs/api.md describes them, and a Decimal is a number. Missing are: None, NaN (a
+                Decimal's too), pandas.NA, what is masked, null in Arrow or polars, and an absent key or column.
 
         Returns:
-            The scores in row order; n is 1 for one dict, and 0 for an empty list.
+            The scores in row order; n is 1 for one row, and 0 for an empty list.
 
         Raises:
             BadRowsError: cells that no rule can read, or rows that hold none of the model's inputs. Lists the first 20.
-            BadShapeError: neither a row, nor rows, nor columns of one length.
+            BadShapeError: neither a row, nor rows, nor columns of one length in memory.
         """
-        if _has_names(rows):
-            if self._holds_columns(rows):
-                return self.score_cells(self._columns(rows))
-            rows = [_as_row(rows)]
-        if isinstance(rows, (str, bytes)) or not isinstance(rows, Sequence):
-            raise BadShapeError(f"expected a row, rows or columns, got a {type(rows).__name__}")
-        problems = self._row_problems(rows)
-        if problems:
-            raise BadRowsError(problems)
-        return self.score_cells([[row.get(reader.name) for row in rows] for reader in self.readers])
+        return self.score_cells(raw_columns(rows, self._known, self._used))
 
     def score_cells(
         self, columns: Sequence[Sequence[object] | NDArray[Any]], kinds: Sequence[set[type] | None] | None = None
@@ -154,38 +141,6 @@ class Scorer:
             for field in fields or (None,):
                 yield Problem(row, field, "not_finite", message)
 
-    def _row_problems(self, rows: Sequence[object]) -> list[Problem]:
-        problems = []
-        for index, row in enumerate(rows):
-            if not isinstance(row, Mapping):
-                message = f"expected an object with the model's inputs, got a {type(row).__name__}"
-                problems.append(Problem(index, None, "not_an_object", message))
-            elif self._known.isdisjoint(row):
-                problems.append(Problem(index, None, "no_model_input", NO_MODEL_INPUT))
-        return problems
-
-    def _holds_columns(self, rows: Columns) -> bool:
-        if not isinstance(rows, Mapping):  # a DataFrame
-            return True
-        known = [rows[name] for name in rows if name in self._known]
-        kinds = {_is_column(value) for value in known or rows.values()}
-        if known and len(kinds) == 2:
-            raise BadShapeError("some of the model's inputs are single cells and some are columns")
-        return kinds == {True}
-
-    def _columns(self, rows: Columns) -> list[NDArray[Any] | list[object]]:
-        present = [name for name in rows.keys() if name in self._known]  # noqa: SIM118 (a DataFrame iterates otherwise)
-        if not present:
-            raise BadShapeError("none of the columns is an input of the model")
-        columns = {name: rows[name] for name in present}
-        lengths = {name: len(column) for name, column in columns.items()}
-        if len(set(lengths.values())) > 1:
-            named = ", ".join(f"{name} has {length}" for name, length in lengths.items())
-            raise BadShapeError(f"the columns differ in length: {named}")
-        count = lengths[present[0]]
-        absent: list[object] = [None] * count
-        return [_cells_of(columns[reader.name]) if reader.name in columns else absent for reader in self.readers]
-
     def _certify(self, source: str) -> float:
         certificate = self.file.certificate
         try:
@@ -203,24 +158,3 @@ class Scorer:
             )
             raise CertificateError(source, f"$.certificate.rows[{worst}].phat", reason)
         return float(differences[worst])
-
-
-NO_MODEL_INPUT = "the row holds none of the model's inputs"
-
-
-def _has_names(rows: object) -> TypeGuard[Columns]:
-    return hasattr(rows, "keys") and hasattr(rows, "__getitem__")
-
-
-def _as_row(rows: Columns) -> Row:
-    return {name: rows[name] for name in rows.keys()}  # noqa: SIM118
-
-
-def _is_column(value: object) -> bool:
-    if isinstance(value, (str, bytes, Mapping)):
-        return False
-    return isinstance(value, Sequence) or bool(getattr(value, "ndim", 0)) or hasattr(value, "iloc")
-
-
-def _cells_of(column: Any) -> NDArray[Any] | list[object]:
-    return column if isinstance(column, list) else np.asarray(column)

@@ -15,7 +15,7 @@ LAYERS = """
 scorer.errors scorer.version
 scorer.strict_json scorer.files
 scorer.coefficients
-scorer.inputs scorer.cells scorer.equation
+scorer.inputs scorer.cells scorer.equation scorer.columns
 scorer.reading scorer.scores
 scorer.explain scorer.scorer
 scorer.describe scorer.formats.rows

@@ -16,7 +16,7 @@ import scorer
 from export import certificate
 from scorer import reading
 from scorer.equation import CHUNK_ROWS
-from scorer.errors import BadRowsError, BadShapeError, CertificateError, Problem
+from scorer.errors import BadRowsError, CertificateError, Problem
 from tests.support.models import SMALL
 from tests.support.standin import StandIn
 
@@ -75,8 +75,8 @@ def test_same_bits_alone_in_a_batch_and_in_any_order(model: scorer.Scorer, stand
     assert [model.score(row).to_rows()[0] for row in stand_in.rows[:2000]] == together[:2000]
     order = list(range(10_000))
     random.Random(1).shuffle(order)
-    shuffled = model.score([stand_in.rows[place] for place in order]).to_rows()
-    assert shuffled == [together[place] for place in order]
+    shuffled = model.score([stand_in.rows[index] for index in order]).to_rows()
+    assert shuffled == [together[index] for index in order]
 
 
 @given(rows)
@@ -94,14 +94,6 @@ def test_the_order_of_keys_and_unknown_keys_do_not_matter(batch: list[dict[str, 
         rng.shuffle(items)
         shuffled.append(dict(items))
     assert MODEL.score(shuffled).to_rows() == MODEL.score(batch).to_rows()
-
-
-@given(rows)
-def test_columns_and_rows_are_one(batch: list[dict[str, Any]]) -> None:
-    columns = {name: [row.get(name) for row in batch] for name in ("x0", *(i.name for i in MODEL.equation.inputs))}
-    expected = MODEL.score(batch).to_rows()
-    assert MODEL.score(columns).to_rows() == expected
-    assert MODEL.score({name: np.array(column, dtype=object) for name, column in columns.items()}).to_rows() == expected
 
 
 @given(rows, st.data())
@@ -130,43 +122,6 @@ def test_unknown_levels_score_as_the_baseline_and_are_counted(model: scorer.Scor
     assert unknown.missing == {}
 
 
-def test_a_data_frame(model: scorer.Scorer, stand_in: StandIn) -> None:
-    frame = pd.read_csv(stand_in.test)
-    expected = model.score(stand_in.rows)
-    np.testing.assert_allclose(model.score(frame).phat, expected.phat, rtol=0, atol=1e-15)
-    nullable = pd.read_csv(stand_in.test, dtype_backend="numpy_nullable")
-    np.testing.assert_array_equal(model.score(nullable).phat, model.score(frame).phat)
-    assert model.score(frame.astype({"x5": "category"})).missing == expected.missing
-
-
-def test_empty_batches(model: scorer.Scorer) -> None:
-    assert model.score([]).to_rows() == []
-    assert len(model.score({"x5": [], "x12": np.array([])})) == 0
-
-
-def test_an_absent_column_is_missing(model: scorer.Scorer) -> None:
-    scores = model.score({"x5": ["monday", "friday"]})
-    assert scores.missing["x12"] == 2
-    assert scores.phat.tolist() == [model.score({"x5": day}).phat[0] for day in ("monday", "friday")]
-
-
-@pytest.mark.parametrize(
-    ("rows", "message"),
-    [
-        ("abc", "expected a row, rows or columns, got a str"),
-        (b"abc", "expected a row, rows or columns, got a bytes"),
-        (5, "expected a row, rows or columns, got a int"),
-        (None, "expected a row, rows or columns, got a NoneType"),
-        ({"x5": ["monday"], "x12": [1, 2]}, "the columns differ in length: x5 has 1, x12 has 2"),
-        ({"x5": "monday", "x12": [1, 2]}, "some of the model's inputs are single cells and some are columns"),
-        (pd.DataFrame({"a": [1]}), "none of the columns is an input of the model"),
-    ],
-)
-def test_shapes_that_are_refused(model: scorer.Scorer, rows: Any, message: str) -> None:
-    with pytest.raises(BadShapeError, match=message):
-        model.score(rows)
-
-
 def test_bad_cells_are_listed_in_row_order(model: scorer.Scorer, row: dict[str, Any]) -> None:
     with pytest.raises(BadRowsError) as caught:
         model.score([row, {**row, "x91": "abc", "x5": True}, {**row, "x12": "$x"}])
@@ -182,16 +137,6 @@ def test_only_the_first_problems_are_listed_but_all_are_counted(model: scorer.Sc
     with pytest.raises(BadRowsError) as caught:
         model.score([{"x12": "abc"}] * 50)
     assert (len(caught.value.problems), caught.value.total) == (20, 50)
-
-
-def test_rows_that_are_no_customers(model: scorer.Scorer) -> None:
-    with pytest.raises(BadRowsError) as caught:
-        model.score([{"x5": "monday"}, {"order": 1}, {}, ["x5"]])  # type: ignore[list-item]
-    assert [(p.row, p.field, p.code) for p in caught.value.problems] == [
-        (1, None, "no_model_input"),
-        (2, None, "no_model_input"),
-        (3, None, "not_an_object"),
-    ]
 
 
 def test_numbers_too_large_to_standardize(model: scorer.Scorer) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 if TYPE_CHECKING:
-    from scorer.scorer import Row
+    from scorer.columns import Row
     from scorer.scores import Scores
 
 BATCH_ROWS = 1_000

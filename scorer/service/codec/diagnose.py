@@ -9,8 +9,9 @@ import msgspec
 import numpy as np
 
 from scorer.cells import BadCellError
+from scorer.columns import NO_MODEL_INPUT
 from scorer.errors import BadShapeError, Problem
-from scorer.scorer import NO_MODEL_INPUT, Scorer
+from scorer.scorer import Scorer
 from scorer.service.codec.row_types import RowTypes
 
 Body = bytes | bytearray | memoryview

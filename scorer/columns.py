@@ -1,0 +1,191 @@
+"""Whatever has columns, or is a row, or rows → raw columns: one for each input that the equation uses.
+
+A column ends as a list, a tuple or a numpy array that `cells.read_column` can read, with each missing mark of its
+container kept: None or NaN. The containers of other libraries are told by what they can do; none is imported here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence, Set
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scorer.errors import BadRowsError, BadShapeError, Problem
+
+Row = Mapping[str, object]
+"""One row: raw cells by input name. Names that the model does not know are ignored."""
+
+Column = Sequence[object] | NDArray[Any]
+"""Raw cells, shape (n,)."""
+
+NO_MODEL_INPUT = "the row holds none of the model's inputs"
+
+
+class Columns(Protocol):
+    """Columns by name that lists its names itself: a dict of columns, a pandas DataFrame."""
+
+    def keys(self) -> Any:
+        """The column names."""
+
+    def __getitem__(self, name: Any, /) -> Any:
+        """One column."""
+
+
+class Frame(Protocol):
+    """Columns by name without `keys`: a polars DataFrame, a pyarrow Table or RecordBatch."""
+
+    @property
+    def columns(self) -> Any:
+        """The column names, or the columns where the names are in `schema.names`."""
+
+    def __getitem__(self, name: Any, /) -> Any:
+        """One column."""
+
+
+Rows = Row | Sequence[Row] | Columns | Frame | NDArray[Any] | np.void
+"""One row, rows, or columns."""
+
+
+def raw_columns(rows: Rows, known: Set[str], used: Sequence[str]) -> list[Column]:
+    """Lays rows out as columns.
+
+    Args:
+        rows: as Scorer.score takes them.
+        known: names of all inputs of the model. A row has to hold one of them; other names are ignored.
+        used: names of the inputs to return.
+
+    Returns:
+        The raw cells of each used input, shape (n,) each; None where a row or all rows lack the input.
+
+    Raises:
+        BadRowsError: rows that are no mappings, or hold none of the model's inputs.
+        BadShapeError: neither a row, nor rows, nor columns of one length.
+    """
+    names = _names(rows)
+    if names is None:
+        return _transpose(rows, known, used)
+    present = {name: rows[name] for name in _known_once(names, known)}  # type: ignore[call-overload]
+    columns = [_is_column(value) for value in present.values()]
+    if not columns:
+        if isinstance(rows, Mapping) and not (rows and all(map(_is_column, rows.values()))):
+            return _transpose([rows], known, used)
+        raise BadShapeError("none of the columns is an input of the model")
+    if all(columns):
+        return _of_columns(present, used)
+    if any(columns):
+        raise BadShapeError("some of the model's inputs are single cells and some are columns")
+    return [[present.get(name)] for name in used]
+
+
+def _names(rows: Any) -> Collection[str] | None:
+    """The names by which `rows` gives cells or columns; None where it gives none by name."""
+    if callable(getattr(rows, "keys", None)) and hasattr(rows, "__getitem__"):
+        return rows.keys()  # type: ignore[no-any-return]
+    if isinstance(rows, (np.ndarray, np.void)):  # structured
+        return rows.dtype.names
+    # What is yet to be computed (a LazyFrame, a relation of DuckDB's) has columns too, but no __array__.
+    if not all(hasattr(type(rows), name) for name in ("columns", "__getitem__", "__array__")):
+        return None
+    names = getattr(getattr(rows, "schema", None), "names", None)
+    return names if isinstance(names, list) else rows.columns
+
+
+def _known_once(names: Collection[str], known: Set[str]) -> list[str]:
+    present = [name for name in names if name in known]
+    if len(set(present)) < len(present):
+        repeated = next(name for name in present if present.count(name) > 1)
+        raise BadShapeError(f"column {repeated} is given twice")
+    return present
+
+
+def _transpose(rows: Any, known: Set[str], used: Sequence[str]) -> list[Column]:
+    if isinstance(rows, (str, bytes, bytearray)) or not isinstance(rows, Sequence):
+        kind = type(rows)
+        if hasattr(kind, "columns"):
+            raise BadShapeError(f"a {kind.__name__} holds no rows in memory: collect or fetch them first")
+        raise BadShapeError(f"expected a row, rows or columns, got a {kind.__name__}")
+    problems = []
+    for index, row in enumerate(rows):
+        if not isinstance(row, Mapping):
+            message = f"expected an object with the model's inputs, got a {type(row).__name__}"
+            problems.append(Problem(index, None, "not_an_object", message))
+        elif known.isdisjoint(row):
+            problems.append(Problem(index, None, "no_model_input", NO_MODEL_INPUT))
+    if problems:
+        raise BadRowsError(problems)
+    return [[row.get(name) for row in rows] for name in used]
+
+
+def _of_columns(present: Mapping[str, Any], used: Sequence[str]) -> list[Column]:
+    lengths = {name: len(column) for name, column in present.items()}
+    if len(set(lengths.values())) > 1:
+        named = ", ".join(f"{name} has {length}" for name, length in lengths.items())
+        raise BadShapeError(f"the columns differ in length: {named}")
+    absent: list[object] = [None] * next(iter(lengths.values()))
+    return [_cells(name, present[name]) if name in present else absent for name in used]
+
+
+def _is_column(value: object) -> bool:
+    if isinstance(value, (str, bytes, bytearray, Mapping)):
+        return False
+    if isinstance(value, Sequence):
+        return True
+    dimensions = getattr(value, "ndim", None)
+    if dimensions is not None:  # 0 for a numpy scalar, which has the attributes below
+        return bool(dimensions)
+    return hasattr(value, "__array__") and hasattr(value, "__len__")
+
+
+def _cells(name: str, column: Any) -> Column:
+    if isinstance(column, (list, tuple)):
+        return column
+    if not hasattr(column, "__array__") and not isinstance(column, memoryview):
+        return list(column)
+    try:
+        array = _decode(column) if _is_dictionary(column) else np.asanyarray(column)
+    except Exception as error:  # each library has errors of its own
+        message = f"column {name} is a {type(column).__name__} that cannot be read as a numpy array"
+        raise BadShapeError(message) from error
+    if array.ndim != 1:
+        raise BadShapeError(f"column {name} has {array.ndim} dimensions instead of one")
+    missing = _missing(array)
+    array = np.asarray(array)  # without a mask
+    return array if missing is None else _with_missing(array, missing)
+
+
+def _missing(array: NDArray[Any]) -> NDArray[np.bool_] | None:
+    """Which cells are missing by a mark that a plain array of numbers or objects does not have."""
+    if isinstance(array, np.ma.MaskedArray):
+        return np.ma.getmaskarray(array)
+    if hasattr(array.dtype, "na_object"):  # numpy's StringDType: any object, a text as well
+        mark = array.dtype.na_object
+        return np.array([cell is mark for cell in array.tolist()], np.bool_)
+    return None
+
+
+def _with_missing(array: NDArray[Any], missing: NDArray[np.bool_]) -> NDArray[Any]:
+    """A copy with NaN or None for what is missing. (`MaskedArray.filled(None)` takes None for its default, "?".)"""
+    if array.dtype.kind in "fiu":
+        return np.where(missing, np.nan, array)
+    if array.dtype.kind not in "bOTU":  # refused later; dates in nanoseconds would become integers as objects
+        return array
+    cells = array.astype(object)
+    cells[missing] = None
+    return cells
+
+
+def _is_dictionary(column: Any) -> bool:
+    return hasattr(getattr(column, "type", None), "index_type")
+
+
+def _decode(column: Any) -> NDArray[Any]:
+    """The cells of Arrow's dictionary type. Its own conversion to numpy gives nulls the last level where the column is
+    chunked, as a table's are, and does not know all types of levels."""
+    parts = [np.empty(0, object)]
+    for chunk in getattr(column, "chunks", [column]):
+        levels = np.array([*chunk.dictionary.to_pylist(), None], dtype=object)
+        codes = np.asarray(chunk.indices, dtype=np.float64)  # NaN for null
+        parts.append(levels[np.where(np.isnan(codes), -1, codes).astype(np.intp)])
+    return np.concatenate(parts)

@@ -1,0 +1,432 @@
+from __future__ import annotations
+
+import array
+import math
+import sqlite3
+from collections import UserList, deque
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+import duckdb
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.dtypes import StringDType
+from numpy.ma import mrecords
+
+import scorer
+from scorer.coefficients import NumberInput
+from scorer.errors import BadRowsError, BadShapeError
+from tests.support.standin import StandIn
+
+MODEL = scorer.load()
+FIELDS = ("x91", "x12", "x5")
+"""A number, an amount of money and a category."""
+
+
+class Kind(NamedTuple):
+    """A kind of column that all libraries know.
+
+    Attributes:
+        cells: what its cells are, but for missing ones.
+        hidden: a cell that is under the mask where one is missing.
+        dtype: numpy's, then its names in the other libraries.
+    """
+
+    cells: st.SearchStrategy[Any]
+    hidden: object
+    dtype: Any
+    pandas: str
+    polars: Any
+    arrow: Any
+
+
+KINDS = {
+    "floats": Kind(
+        st.floats(-1e6, 1e6) | st.sampled_from([math.nan, math.inf, -0.0]),
+        math.inf,
+        np.float64,
+        "Float64",
+        pl.Float64,
+        pa.float64(),
+    ),
+    "integers": Kind(st.integers(-(2**63), 2**63 - 1), 5, np.int64, "Int64", pl.Int64, pa.int64()),
+    "texts": Kind(
+        st.sampled_from(["1.5", " -2", "$1,204.50", "($2.50)", "", "NA", "monday", "friday", "no such level", "inf"]),
+        "sunday",
+        np.str_,
+        "string",
+        pl.String,
+        pa.string(),
+    ),
+    "decimals": Kind(
+        st.decimals(-1_000_000, 1_000_000, places=2),
+        Decimal(5),
+        np.object_,
+        "object",
+        pl.Decimal(20, 2),
+        pa.decimal128(20, 2),
+    ),
+    "booleans": Kind(st.booleans(), False, np.bool_, "boolean", pl.Boolean, pa.bool_()),
+}
+
+
+class Drawn(NamedTuple):
+    """A column as Python has it: cells, None for missing ones."""
+
+    kind: Kind
+    cells: list[Any]
+
+
+@st.composite
+def tables(draw: st.DrawFn, kinds: Sequence[str] = tuple(KINDS)) -> dict[str, Drawn]:
+    size = draw(st.integers(1, 12))
+    table = {}
+    for field in FIELDS:
+        kind = KINDS[draw(st.sampled_from(kinds if field != "x5" else ("texts", "texts", "texts", *kinds)))]
+        table[field] = Drawn(kind, draw(st.lists(st.none() | kind.cells, min_size=size, max_size=size)))
+    return table
+
+
+def masked(drawn: Drawn) -> np.ma.MaskedArray[Any, Any]:
+    missing = [cell is None for cell in drawn.cells]
+    cells = [drawn.kind.hidden if cell is None else cell for cell in drawn.cells]
+    return np.ma.masked_array(np.array(cells, dtype=drawn.kind.dtype), missing)
+
+
+def string_dtype(drawn: Drawn, mark: object) -> Any:
+    if drawn.kind.dtype is not np.str_:
+        return drawn.cells
+    cells = [mark if cell is None else cell for cell in drawn.cells]
+    return np.array(cells, dtype=StringDType(na_object=mark))
+
+
+def arrow(drawn: Drawn) -> Any:
+    return pa.array(drawn.cells, drawn.kind.arrow)
+
+
+def views(drawn: Drawn) -> Any:
+    return arrow(drawn).cast(pa.string_view()) if drawn.kind.dtype is np.str_ else arrow(drawn)
+
+
+def chunks(column: Any) -> Any:
+    return pa.chunked_array([column.slice(0, 2), column.slice(2, 0), column.slice(2)])
+
+
+COLUMNS: dict[str, Callable[[Drawn], Any]] = {
+    "list": lambda drawn: drawn.cells,
+    "tuple": lambda drawn: tuple(drawn.cells),
+    "deque": lambda drawn: deque(drawn.cells),
+    "UserList": lambda drawn: UserList(drawn.cells),
+    "numpy objects": lambda drawn: np.array(drawn.cells, dtype=object),
+    "numpy masked": masked,
+    "numpy masked objects": lambda drawn: np.ma.masked_array(masked(drawn), dtype=object),
+    "numpy objects, masked cells": lambda drawn: np.array(
+        [np.ma.masked if cell is None else cell for cell in drawn.cells], dtype=object
+    ),
+    "numpy StringDType, None": lambda drawn: string_dtype(drawn, None),
+    "numpy StringDType, NaN": lambda drawn: string_dtype(drawn, math.nan),
+    "numpy StringDType, text": lambda drawn: string_dtype(drawn, "missing"),
+    "pandas objects": lambda drawn: pd.Series(drawn.cells, dtype=object),
+    "pandas inferred": lambda drawn: pd.Series(drawn.cells),
+    "pandas nullable": lambda drawn: pd.Series(drawn.cells, dtype=drawn.kind.pandas),
+    "pandas category": lambda drawn: pd.Series(drawn.cells, dtype="category"),
+    "pandas Arrow": lambda drawn: pd.Series(drawn.cells, dtype=pd.ArrowDtype(drawn.kind.arrow)),
+    "pandas, another index": lambda drawn: pd.Series(drawn.cells, dtype=drawn.kind.pandas)[::-1][::-1],
+    "polars": lambda drawn: pl.Series(drawn.cells, dtype=drawn.kind.polars),
+    "polars Categorical": lambda drawn: pl.Series(
+        drawn.cells, dtype=pl.Categorical if drawn.kind.polars is pl.String else drawn.kind.polars
+    ),
+    "Arrow": arrow,
+    "Arrow large_string": lambda drawn: pl.Series(drawn.cells, dtype=drawn.kind.polars).to_arrow(),
+    "Arrow string_view": views,
+    "Arrow sliced": lambda drawn: pa.concat_arrays([arrow(drawn), arrow(drawn)]).slice(len(drawn.cells)),
+    "Arrow chunked": lambda drawn: chunks(arrow(drawn)),
+    "Arrow dictionary": lambda drawn: arrow(drawn).dictionary_encode(),
+    "Arrow dictionary, sliced": lambda drawn: pa.concat_arrays(2 * [arrow(drawn)]).dictionary_encode()[
+        -len(drawn[1]) :
+    ],
+    "Arrow dictionary, chunked": lambda drawn: chunks(arrow(drawn).dictionary_encode()),
+    "Arrow dictionary, chunks of other levels": lambda drawn: chunks(arrow(drawn)).dictionary_encode(),
+    "Arrow dictionary of views": lambda drawn: chunks(views(drawn).dictionary_encode()),
+}
+
+
+def arrow_table(table: dict[str, Drawn]) -> Any:
+    return pa.table({field: arrow(drawn) for field, drawn in table.items()})
+
+
+def structured(table: dict[str, Drawn]) -> np.ma.MaskedArray[Any, Any]:
+    columns = {field: masked(drawn) for field, drawn in table.items()}
+    rows = np.ma.empty(len(columns["x91"]), dtype=[(field, column.dtype) for field, column in columns.items()])
+    for field, column in columns.items():
+        rows[field] = column
+    return rows
+
+
+def structured_objects(table: dict[str, Drawn]) -> Any:
+    rows = np.empty(len(table["x91"].cells), dtype=[(field, object) for field in table])
+    for field, drawn in table.items():
+        rows[field] = drawn.cells
+    return rows
+
+
+def of_duckdb(table: dict[str, Drawn]) -> Any:
+    with duckdb.connect() as connection:
+        return connection.from_arrow(arrow_table(table)).fetchnumpy()
+
+
+FRAMES: dict[str, Callable[[dict[str, Drawn]], Any]] = {
+    "pandas.DataFrame": lambda table: pd.DataFrame({field: drawn.cells for field, drawn in table.items()}),
+    "pandas.DataFrame of Arrow": lambda table: arrow_table(table).to_pandas(types_mapper=pd.ArrowDtype),
+    "polars.DataFrame": lambda table: pl.DataFrame({field: COLUMNS["polars"](drawn) for field, drawn in table.items()}),
+    "pyarrow.Table": arrow_table,
+    "pyarrow.Table of dictionaries": lambda table: pa.table(
+        {field: arrow(drawn).dictionary_encode() for field, drawn in table.items()}
+    ),
+    "pyarrow.RecordBatch": lambda table: arrow_table(table).to_batches()[0],
+    "structured array": structured_objects,
+    "masked structured array": structured,
+    "masked records": lambda table: mrecords.fromarrays(  # type: ignore[no-untyped-call]
+        [masked(drawn) for drawn in table.values()], names=list(table)
+    ),
+    "DuckDB fetchnumpy": of_duckdb,
+}
+
+
+def said_of(rows: Any) -> dict[str, Any]:
+    """Everything that the model says of rows, floats as their bits; or what is wrong with which row and field."""
+    try:
+        scores = MODEL.score(rows)
+    except BadRowsError as error:
+        return {"problems": [(p.row, p.field, p.code) for p in error.problems], "total": error.total}
+    return {
+        "phat": scores.phat.tobytes(),
+        "outcome": scores.outcome.tolist(),
+        "variables": {name: (str(values.dtype), values.tobytes()) for name, values in scores.variables.items()},
+        "missing": scores.missing,
+        "unknown": scores.unknown_levels,
+    }
+
+
+def as_rows(table: dict[str, Drawn]) -> list[dict[str, Any]]:
+    return [dict(zip(table, row, strict=True)) for row in zip(*(drawn.cells for drawn in table.values()), strict=True)]
+
+
+def test_masked_is_missing() -> None:
+    column = np.ma.masked_array([1.0, 2.0], mask=[False, True])
+    assert said_of({"x91": column}) == said_of([{"x91": 1.0}, {"x91": None}])
+    assert MODEL.score({"x91": column}).phat[1] == pytest.approx(0.5, abs=1e-15)
+    assert (column.data.tolist(), column.mask.tolist()) == ([1.0, 2.0], [False, True])
+
+
+def test_a_null_of_a_dictionary_in_a_table_is_missing() -> None:
+    """pyarrow itself gives the last level for it when the column becomes a numpy array."""
+    table = pa.table({"x5": pa.array(["friday", None, "monday"]).dictionary_encode()})
+    assert said_of(table) == said_of([{"x5": "friday"}, {"x5": None}, {"x5": "monday"}])
+
+
+@pytest.mark.parametrize("container", COLUMNS)
+@given(table=tables())
+@settings(max_examples=20)
+def test_columns_of_any_container_and_rows_are_one(container: str, table: dict[str, Drawn]) -> None:
+    columns = {field: COLUMNS[container](drawn) for field, drawn in table.items()}
+    assert said_of(columns) == said_of(as_rows(table))
+
+
+@given(table=tables(), data=st.data())
+def test_containers_may_be_mixed(table: dict[str, Drawn], data: st.DataObject) -> None:
+    columns = {field: COLUMNS[data.draw(st.sampled_from([*COLUMNS]))](drawn) for field, drawn in table.items()}
+    assert said_of(columns) == said_of(as_rows(table))
+
+
+@pytest.mark.parametrize("frame", FRAMES)
+@given(data=st.data())
+@settings(max_examples=20)
+def test_any_frame_and_rows_are_one(frame: str, data: st.DataObject) -> None:
+    # DuckDB hands decimals out as doubles, which it computes itself.
+    table = data.draw(tables([kind for kind in KINDS if (frame, kind) != ("DuckDB fetchnumpy", "decimals")]))
+    assert said_of(FRAMES[frame](table)) == said_of(as_rows(table))
+
+
+def test_the_comparison_sees_a_last_bit_a_missing_cell_and_another_error() -> None:
+    (mean,) = (i.imputer_mean for i in MODEL.file.inputs if isinstance(i, NumberInput) and i.name == "x91")
+    said = said_of([{"x91": 1.0}, {"x91": None}])
+    assert said != said_of([{"x91": math.nextafter(1.0, 2.0)}, {"x91": None}])
+    assert said != said_of([{"x91": 1.0}, {"x91": mean}])
+    assert said_of([{"x91": "abc"}]) != said_of([{"x91": True}])
+
+
+@given(st.lists(st.none() | st.floats(width=16, allow_infinity=False), min_size=1))
+@settings(max_examples=20)
+def test_short_floats_are_their_value(cells: list[float | None]) -> None:
+    expected = said_of([{"x91": cell} for cell in cells])
+    values, missing = [0.0 if cell is None else cell for cell in cells], [cell is None for cell in cells]
+    for short in (np.float16, np.float32, np.longdouble):
+        assert said_of({"x91": np.ma.masked_array(np.array(values, dtype=short), missing)}) == expected
+    for short in (pa.float16(), pa.float32()):
+        assert said_of({"x91": pa.array(cells, pa.float64()).cast(short)}) == expected
+    assert said_of({"x91": pl.Series(cells, dtype=pl.Float32)}) == expected
+
+
+@given(st.lists(st.floats(-1e6, 1e6), min_size=1))
+@settings(max_examples=20)
+def test_buffers_of_numbers(cells: list[float]) -> None:
+    buffer = array.array("d", cells)
+    expected = said_of([{"x91": cell} for cell in cells])
+    assert said_of({"x91": buffer}) == said_of({"x91": memoryview(buffer)}) == expected
+
+
+@given(table=tables(), data=st.data())
+@settings(max_examples=20)
+def test_one_row_by_any_container_that_gives_its_cells_by_name(table: dict[str, Drawn], data: st.DataObject) -> None:
+    index = data.draw(st.integers(0, len(table["x91"].cells) - 1))
+    row = as_rows(table)[index]
+    expected = said_of(row)
+    assert said_of([row]) == expected
+    assert said_of(pd.Series(row, dtype=object)) == expected
+    assert said_of(structured(table)[index]) == expected
+    assert said_of(structured_objects(table)[index]) == expected
+    assert said_of({field: np.array(cell) for field, cell in row.items()}) == expected
+    masked_cells = {field: np.ma.masked if cell is None else cell for field, cell in row.items()}
+    assert said_of(masked_cells) == said_of([masked_cells]) == expected
+
+
+def test_a_row_of_sqlite() -> None:
+    connection = sqlite3.connect(":memory:")
+    connection.row_factory = sqlite3.Row
+    row = connection.execute("select 'monday' as x5, null as x91, '$2.50' as x12, 1 as other").fetchone()
+    connection.close()
+    assert said_of(row) == said_of({"x5": "monday", "x12": "$2.50"})
+
+
+def test_the_mixed_types_of_a_tuple_are_not_made_one() -> None:
+    assert said_of({"x91": (True, 1.5)}) == {"problems": [(0, "x91", "wrong_type")], "total": 1}
+    assert said_of({"x5": ("monday", math.nan)}) == said_of([{"x5": "monday"}, {"x5": None}])
+
+
+def test_names_that_the_model_does_not_know_are_ignored() -> None:
+    expected = said_of([{"x91": 1.0}])
+    assert said_of({"x91": [1.0], "other": 5}) == expected
+    assert (
+        said_of(pa.table([pa.array([True]), pa.array([False]), pa.array([1.0])], ["other", "other", "x91"])) == expected
+    )
+    assert said_of(pl.DataFrame({"other": [[1, 2]], "x91": [1.0]})) == expected
+
+
+def test_a_data_frame(model: scorer.Scorer, stand_in: StandIn) -> None:
+    frame = pd.read_csv(stand_in.test)
+    expected = model.score(stand_in.rows)
+    np.testing.assert_allclose(model.score(frame).phat, expected.phat, rtol=0, atol=1e-15)
+    nullable = pd.read_csv(stand_in.test, dtype_backend="numpy_nullable")
+    np.testing.assert_array_equal(model.score(nullable).phat, model.score(frame).phat)
+    assert model.score(frame.astype({"x5": "category"})).missing == expected.missing
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [],
+        {"x5": [], "x12": np.array([])},
+        {"x91": np.ma.masked_array([], mask=[]), "x5": pa.chunked_array([], pa.dictionary(pa.int8(), pa.string()))},
+        pd.DataFrame({"x5": []}),
+        pl.DataFrame({"x5": [], "x91": []}),
+        pa.table({"x5": pa.array([], pa.string())}),
+        np.empty(0, dtype=[("x5", "U9"), ("x91", "f8")]),
+    ],
+)
+def test_empty_batches(rows: Any) -> None:
+    assert MODEL.score(rows).to_rows() == []
+
+
+def test_an_absent_column_is_missing() -> None:
+    scores = MODEL.score({"x5": ["monday", "friday"]})
+    assert scores.missing["x12"] == 2
+    assert scores.phat.tolist() == [MODEL.score({"x5": day}).phat[0] for day in ("monday", "friday")]
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ("abc", "expected a row, rows or columns, got a str"),
+        (b"abc", "expected a row, rows or columns, got a bytes"),
+        (5, "expected a row, rows or columns, got a int"),
+        (None, "expected a row, rows or columns, got a NoneType"),
+        (({"x5": "monday"} for _ in range(1)), "expected a row, rows or columns, got a generator"),
+        (np.array([1.0]), "expected a row, rows or columns, got a ndarray"),
+        (pl.Series([1.0]), "expected a row, rows or columns, got a Series"),
+        ({"x5": ["monday"], "x12": [1, 2]}, "the columns differ in length: x5 has 1, x12 has 2"),
+        ({"x5": pa.array(["monday"]), "x12": pl.Series([1, 2])}, "the columns differ in length: x5 has 1, x12 has 2"),
+        ({"x5": "monday", "x12": [1, 2]}, "some of the model's inputs are single cells and some are columns"),
+        ({"x5": "monday", "x12": pl.Series([1])}, "some of the model's inputs are single cells and some are columns"),
+        ({"other": [1]}, "none of the columns is an input of the model"),
+        (pd.DataFrame({"a": [1]}), "none of the columns is an input of the model"),
+        (pd.DataFrame(), "none of the columns is an input of the model"),
+        (pl.DataFrame({"a": [1]}), "none of the columns is an input of the model"),
+        (pd.DataFrame([[1.0, 2.0]], columns=["x91", "x91"]), "column x91 is given twice"),
+        (pa.table([pa.array([1.0]), pa.array([2.0])], ["x91", "x91"]), "column x91 is given twice"),
+        (pl.LazyFrame({"x91": [1.0]}), "a LazyFrame holds no rows in memory: collect or fetch them first"),
+        ({"x91": np.array([[1.0], [2.0]])}, "column x91 has 2 dimensions instead of one"),
+        ({"x91": pl.Series([[1.0, 2.0]], dtype=pl.Array(pl.Float64, 2))}, "column x91 has 2 dimensions"),
+        (
+            {"x91": pa.UnionArray.from_sparse(pa.array([0], pa.int8()), [pa.array([1.0])])},
+            "column x91 is a UnionArray that cannot be read as a numpy array",
+        ),
+        ({"x91": np.array([1j])}, "column x91 has dtype complex128, which holds neither numbers nor texts"),
+        ({"x91": np.array([b"1"])}, r"column x91 has dtype \|S1"),
+        ({"x91": pl.Series([None], dtype=pl.Datetime("ns"))}, r"column x91 has dtype datetime64\[ns\]"),
+        ({"x91": np.ma.masked_array(np.array([1, 2], "M8[ns]"), [True, False])}, r"column x91 has dtype datetime64"),
+        ({"x91": np.ma.masked_array(np.array([1, 2], "m8[ns]"), [True, False])}, r"column x91 has dtype timedelta64"),
+    ],
+)
+def test_shapes_that_are_refused(rows: Any, message: str) -> None:
+    with pytest.raises(BadShapeError, match=message):
+        MODEL.score(rows)
+
+
+def test_a_relation_of_duckdb_is_refused() -> None:
+    with (
+        duckdb.connect() as connection,
+        pytest.raises(BadShapeError, match="a DuckDBPyRelation holds no rows in memory: collect or fetch them first"),
+    ):
+        MODEL.score(connection.sql("select 1.5 as x91"))
+
+
+@pytest.mark.parametrize(
+    ("column", "code"),
+    [
+        (np.array([True]), "wrong_type"),
+        (np.array([np.timedelta64(5, "ns")], dtype=object), "wrong_type"),
+        ([pd.NaT], "wrong_type"),
+        ([bytearray(b"1")], "wrong_type"),
+        (pa.array([[1.0]]), "wrong_type"),
+        (pa.array([{"a": 1.0}]), "wrong_type"),
+        (pd.Series([pd.Timestamp("2026-01-01", tz="UTC")]), "wrong_type"),
+        (pl.Series([b"1"]), "wrong_type"),
+        (pl.Series([math.inf]), "not_finite"),
+        (pa.array(["1e400"]), "not_finite"),
+    ],
+)
+def test_cells_that_are_refused_in_columns_as_alone(column: Any, code: str) -> None:
+    said = said_of({"x91": column})
+    assert [problem[1:] for problem in said["problems"]] == [("x91", code)]
+
+
+def test_bytes_are_a_cell() -> None:
+    for cell in (b"12", bytearray(b"12")):
+        assert said_of({"x91": cell}) == {"problems": [(0, "x91", "wrong_type")], "total": 1}
+
+
+def test_rows_that_are_no_customers() -> None:
+    rows = [{"x5": "monday"}, {"order": 1}, {}, ["x5"]]
+    assert said_of(rows)["problems"] == [
+        (1, None, "no_model_input"),
+        (2, None, "no_model_input"),
+        (3, None, "not_an_object"),
+    ]
+    assert said_of({"order": 1}) == said_of({}) == {"problems": [(0, None, "no_model_input")], "total": 1}
