@@ -1,109 +1,220 @@
-"""uvicorn's HTTP protocol with a limit on the size of a request's head and on the time that head and body may take to
-arrive, and with problem documents for what never becomes a request."""
+"""uvicorn's HTTP/1.1 connection, made strict: what the RFCs ask a server to refuse never reaches the app, and a request
+that is too large or too slow is ended. All refusals are problem documents.
+
+Which parts of uvicorn this relies on is listed in tests/service/test_uvicorn.py.
+"""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 from http import HTTPStatus
 from time import monotonic
-from typing import Any, ClassVar
+from typing import Any, cast
 
+import httptools
 from starlette.responses import Response
+from uvicorn import Config
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.server import ServerState
 
 from scorer.errors import SlowBodyError
-from scorer.service import problems
-from scorer.service.settings import Settings
+from scorer.service import http_head, problems
+from scorer.service.http_transport import CoalescingTransport
+
+_BAD_TARGET = (UnicodeDecodeError, httptools.HttpParserInvalidURLError)
+"""What uvicorn raises when it takes a request target apart."""
 
 
-class CoalescingTransport:
-    """A transport that sends the head of an answer together with what follows it.
+class SlowConnectionWatchdog:
+    """Ends the connections of a process whose requests arrive too slowly.
 
-    uvicorn writes the two one after the other, and uvloop sends each at once. A process that is killed in between has
-    begun an answer, so that no proxy may try the request elsewhere; and a system call is a tenth of a single row.
+    One timer looks at all of them: a timer for each connection would cost every request.
     """
 
-    def __init__(self, transport: Any) -> None:
-        self._transport = transport
-        self._head: bytes | None = None
+    def __init__(self, receive_seconds: float) -> None:
+        """Makes a watchdog; it can be pickled until it runs.
 
-    def __getattr__(self, name: str) -> Any:
-        attribute = getattr(self._transport, name)
-        setattr(self, name, attribute)  # the next time it is found at once
-        return attribute
+        Args:
+            receive_seconds: how long a head may take to arrive, and then its body, and how long a new connection may
+                send nothing; to within a second.
+        """
+        self._receive_seconds = receive_seconds
+        self._timer: asyncio.TimerHandle | None = None
 
-    def write(self, data: bytes) -> None:
-        """As asyncio.WriteTransport; a head is kept."""
-        if self._head is not None:
-            head, self._head = self._head, None
-            self._transport.writelines((head, data))
-        elif data.endswith(b"\r\n\r\n") and data.startswith(b"HTTP/1.1 ") and not data.startswith(_CONTINUE):
-            self._head = data
-        else:
-            self._transport.write(data)
+    def run(self, loop: asyncio.AbstractEventLoop, connections: Collection[HTTPProtocol]) -> None:
+        """Starts the timer, unless it runs; it goes on as long as there are connections."""
+        if self._timer is None:
+            self._look(loop, connections)
 
-    def flush(self) -> None:
-        """Sends a head that nothing follows, as that of an answer to HEAD."""
-        if self._head is not None:
-            self._transport.write(self._head)
-            self._head = None
-
-    def close(self) -> None:
-        """As asyncio.BaseTransport."""
-        self.flush()
-        self._transport.close()
+    def _look(self, loop: asyncio.AbstractEventLoop, connections: Collection[HTTPProtocol]) -> None:
+        now = monotonic()
+        for connection in tuple(connections):
+            connection.end_if_slow(now, self._receive_seconds)
+        interval = min(1.0, self._receive_seconds / 4)
+        self._timer = loop.call_later(interval, self._look, loop, connections) if connections else None
 
 
-_CONTINUE = b"HTTP/1.1 100 "
+class HTTPProtocol(HttpToolsProtocol):
+    """One connection."""
 
+    __slots__ = (
+        "_accepted",
+        "_advanced",
+        "_asks_for_upgrade",
+        "_checked",
+        "_idle_bytes",
+        "_max_header_bytes",
+        "_refusal",
+        "_waited",
+        "_watchdog",
+    )
 
-class Protocol(HttpToolsProtocol):
-    """One connection.
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+        *,
+        max_header_bytes: int,
+        watchdog: SlowConnectionWatchdog,
+    ) -> None:
+        """Makes a connection. uvicorn gives the first four arguments.
 
-    Attributes:
-        max_header_bytes: largest head of a request.
-        receive_seconds: how long it may take to arrive, and then the body, and how long a new connection may send
-            nothing; to within a second.
-    """
-
-    max_header_bytes: ClassVar[int] = Settings().max_header_bytes
-    receive_seconds: ClassVar[float] = Settings().receive_seconds
-    _timer: ClassVar[asyncio.TimerHandle | None] = None
-
-    @classmethod
-    def configure(cls, settings: Settings) -> None:
-        """Sets the limits of all connections of this process."""
-        cls.max_header_bytes = settings.max_header_bytes
-        cls.receive_seconds = settings.receive_seconds
+        Args:
+            config: uvicorn's settings.
+            server_state: what the connections of a server share.
+            app_state: what the app shares with its requests.
+            _loop: the event loop; None for the running one.
+            max_header_bytes: largest head of a request: request line and headers.
+            watchdog: ends slow connections; one for all connections of a process.
+        """
+        super().__init__(config, server_state, app_state, _loop)
+        self.parser = self._new_parser()
+        self.url = b""
+        self._max_header_bytes = max_header_bytes
+        self._watchdog = watchdog
+        self._idle_bytes = 0  # received since the last head was complete, or the last bytes of a body came
+        self._advanced = False  # whether the data that are being parsed ended a head, or held bytes of a body
+        self._asks_for_upgrade = False
+        self._checked: list[
+            tuple[bytes, bytes]
+        ] = []  # the header lines of the request that http_head.check_fields reads
+        self._accepted: list[tuple[bytes, bytes]] | None = None  # those of the last HTTP/1.1 request: often the same
+        self._refusal: Response | None = None  # sent once the requests before it are answered
+        self._waited: tuple[object, float] = (None, monotonic())  # for which cycle, and since when
 
     def connection_made(self, transport: Any) -> None:
         """As asyncio.Protocol."""
         super().connection_made(CoalescingTransport(transport))  # type: ignore[arg-type]
-        self._head_bytes = 0
-        self._ended_late = False  # the last data were the end of a body that had been refused already
-        self._wait: tuple[object, float] = (None, monotonic())
-        if Protocol._timer is None:
-            self._watch()
+        self._watchdog.run(self.loop, cast(Collection[HTTPProtocol], self.connections))
 
     def data_received(self, data: bytes) -> None:
         """As asyncio.Protocol."""
-        HttpToolsProtocol.data_received(self, data)
-        cycle: Any = self.cycle
-        if cycle is None or (cycle.response_complete and not cycle.more_body):  # it was of a head that has not ended
-            self._head_bytes += 0 if self._ended_late else len(data)
-            self._ended_late = False
-            if self._head_bytes > self.max_header_bytes:
-                self._refuse(problems.of_status(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE))
-        elif self._head_bytes:
-            self._head_bytes = 0
+        self._unset_keepalive_if_required()
+        if self._refusal is not None:
+            return
+        self._advanced = False
+        self._idle_bytes += len(data)
+        rest: memoryview | None = None
+        try:
+            try:
+                self.parser.feed_data(data)
+            except httptools.HttpParserUpgrade as upgrade:
+                rest = memoryview(data)[upgrade.args[0] :]
+            if rest is not None:
+                self._parse_without_upgrade(rest)
+        except httptools.HttpParserError as error:
+            self._refuse(problems.of_status(self._status_of(error, data)))
+            return
+        if self._advanced:
+            self._idle_bytes = 0
+        elif self._idle_bytes > self._max_header_bytes:  # trailers and chunk extensions have no other limit
+            self._refuse(problems.of_status(http_head.status_of_large_head(self.url, self._idle_bytes)))
+
+    def _parse_without_upgrade(self, rest: memoryview) -> None:
+        """Parses the last head again without its Upgrade (RFC 9110, 7.8): the parser has skipped its body.
+
+        Args:
+            rest: what came after the head.
+        """
+        while self._asks_for_upgrade:
+            self._asks_for_upgrade = False
+            old, self.parser = self.parser, self._new_parser()
+            head = (old.get_method(), self.url, old.get_http_version(), self.headers)
+            self.parser.feed_data(http_head.without_upgrade(*head))
+            try:
+                self.parser.feed_data(rest)
+            except httptools.HttpParserUpgrade as upgrade:
+                rest = rest[upgrade.args[0] :]
+
+    def _new_parser(self) -> httptools.HttpRequestParser:
+        """A parser that reads on after Connection: close, as uvicorn's does, and takes any version."""
+        parser = httptools.HttpRequestParser(self)
+        parser.set_dangerous_leniencies(lenient_data_after_close=True, lenient_version=True)
+        return parser
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """As httptools' callback."""
+        name = name.lower()
+        if name in http_head.CHECKED:
+            self._checked.append((name, value))
+        elif name == b"expect" and value.lower() == b"100-continue":
+            self.expect_100_continue = True
+        self.headers.append((name, value))
+
+    def on_headers_complete(self) -> None:
+        """As httptools' callback: starts the app.
+
+        Raises:
+            RefusedError: the request must not reach it.
+        """
+        self._advanced = True
+        if self.parser.should_upgrade():
+            if self.parser.get_method() == b"CONNECT":  # RFC 9110, 9.1
+                raise http_head.RefusedError(HTTPStatus.NOT_IMPLEMENTED)
+            self._asks_for_upgrade = True
+            return
+        self._check_head()
+        super().on_headers_complete()
+        self.headers = []  # trailers are not merged into the headers (RFC 9110, 6.5.1), and nothing reads them
+
+    def _check_head(self) -> None:
+        version = self.parser.get_http_version()
+        if version != "1.1":
+            http_head.check_version(version)
+            http_head.check_fields(version, self._checked)
+            self.expect_100_continue &= version != "1.0"  # RFC 9110, 10.1.1
+        elif self._checked != self._accepted:
+            http_head.check_fields(version, self._checked)
+            self._accepted = self._checked
+        if not self.url.startswith(b"/") or b"#" in self.url:
+            self.url = http_head.checked_target(self.parser.get_method(), self.url)
+        if self._idle_bytes > self._max_header_bytes:  # a head is no larger than all that has come
+            http_head.check_size(self.url, self.headers, self._max_header_bytes)
+
+    def on_body(self, body: bytes) -> None:
+        """As httptools' callback; what comes after the answer is dropped."""
+        self._advanced = True
+        cycle = self.cycle
+        if not cycle.response_complete:
+            cycle.body += body
+            if len(cycle.body) > HIGH_WATER_LIMIT:
+                self.flow.pause_reading()
+            cycle.message_event.set()
 
     def on_message_complete(self) -> None:
         """As httptools' callback: all of a request is there, also of one that has been answered before."""
-        cycle: Any = self.cycle
+        self._checked = []
+        if self._asks_for_upgrade:
+            return
+        self._advanced = True
+        cycle = self.cycle
         cycle.more_body = False
         cycle.message_event.set()
         if cycle.response_complete:
-            self._ended_late = True
             self.timeout_keep_alive_task = self.loop.call_later(  # anew, since the rest of the body has ended it
                 self.timeout_keep_alive, self.timeout_keep_alive_handler
             )
@@ -111,48 +222,71 @@ class Protocol(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         """As RequestResponseCycle's callback."""
         self.transport.flush()  # type: ignore[attr-defined]
+        was_last = not self.pipeline
         super().on_response_complete()
+        if was_last and self._refusal is not None and not self.transport.is_closing():
+            self._send_refusal(self._refusal)
 
-    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 (uvicorn says what it says to everything)
-        """Answers what is not HTTP."""
-        self._refuse(problems.of_status(HTTPStatus.BAD_REQUEST))
+    def end_if_slow(self, now: float, receive_seconds: float) -> None:
+        """Ends the connection if a head or a body takes too long, counted from the first call that waits for it.
 
-    def _refuse(self, answer: Response) -> None:
-        """Answers without the app, and closes."""
-        if self.transport.is_closing():
-            return
-        status = HTTPStatus(answer.status_code)
-        lines = [f"HTTP/1.1 {status.value} {status.phrase}".encode()]
-        lines += [name + b": " + value for name, value in answer.raw_headers if name != b"connection"]
-        self.transport.write(b"\r\n".join([*lines, b"connection: close", b"", bytes(answer.body)]))
-        self.transport.close()
-
-    def _watch(self) -> None:
-        """Looks at all connections now and then: a timer for each would cost every request."""
-        Protocol._timer = None
-        now = monotonic()
-        for connection in list(self.connections):
-            if isinstance(connection, Protocol):
-                connection._end_if_slow(now)
-        if self.connections:
-            Protocol._timer = self.loop.call_later(min(1.0, self.receive_seconds / 4), self._watch)
-
-    def _end_if_slow(self, now: float) -> None:
-        """Ends a connection that has been waited for too long, from the first look that finds it so."""
+        Args:
+            now: as time.monotonic() gives it.
+            receive_seconds: how long it may take.
+        """
         cycle: Any = self.cycle
         in_body = cycle is not None and cycle.more_body
-        answered = cycle is not None and cycle.response_complete
-        if cycle is not None and not in_body and not self._head_bytes:
-            self._wait = (cycle, now)  # a request is being answered; or none has begun, and uvicorn ends it in time
+        if cycle is not None and not in_body and not self._idle_bytes:
+            self._waited = (cycle, now)  # a request is being answered; or none has begun, and uvicorn ends it in time
             return
-        waits_for, since = self._wait
-        if waits_for is not cycle:
-            self._wait = (cycle, now)
-        elif now - since < self.receive_seconds:
+        waited_for, since = self._waited
+        if waited_for is not cycle:
+            self._waited = (cycle, now)
+        elif now - since < receive_seconds:
             return
-        elif in_body and not answered:
-            self._refuse(problems.of_scorer_error(SlowBodyError(self.receive_seconds)))
-        elif self._head_bytes:
+        elif in_body:
+            self._refuse(problems.of_scorer_error(SlowBodyError(receive_seconds)))
+        elif self._idle_bytes:
             self._refuse(problems.of_status(HTTPStatus.REQUEST_TIMEOUT))
-        else:  # nothing has been sent, or the rest of a body that is refused already does not come
+        else:  # nothing has been sent
             self.transport.close()
+
+    def _status_of(self, error: httptools.HttpParserError, data: bytes) -> HTTPStatus:
+        """The status that answers an error of the parser, and of the callbacks above."""
+        cause = error.__context__
+        if isinstance(cause, http_head.RefusedError):
+            return cause.status
+        if isinstance(error, httptools.HttpParserCallbackError) and not isinstance(cause, _BAD_TARGET):
+            self.logger.error("A head could not be read", exc_info=cause)
+            return HTTPStatus.INTERNAL_SERVER_ERROR
+        begins_request = not self._advanced and self._idle_bytes == len(data)
+        is_method = isinstance(error, httptools.HttpParserInvalidMethodError)
+        if is_method and begins_request and http_head.is_request_line(data):
+            return HTTPStatus.NOT_IMPLEMENTED  # RFC 9110, 9.1
+        return HTTPStatus.BAD_REQUEST
+
+    def _refuse(self, answer: Response) -> None:
+        """Answers the newest request without the app, after those before it (RFC 9112, 9.3.2), and closes."""
+        if self.transport.is_closing() or self._refusal is not None:
+            return
+        cycle: Any = self.cycle
+        others_wait = cycle is not None and not cycle.response_complete
+        if cycle is not None and cycle.more_body:  # the newest request is the one of this cycle
+            if cycle.response_complete:
+                self.transport.close()
+                return
+            others_wait = bool(self.pipeline)
+            if others_wait:
+                self.pipeline.popleft()
+        if others_wait:
+            self._refusal = answer
+        else:
+            self._send_refusal(answer)
+
+    def _send_refusal(self, answer: Response) -> None:
+        status = HTTPStatus(answer.status_code)
+        headers = [*self.server_state.default_headers, *answer.raw_headers, (b"connection", b"close")]
+        lines = [f"HTTP/1.1 {status.value} {status.phrase}".encode(), *(b"%b: %b" % header for header in headers)]
+        content = b"" if self.parser.get_method() == b"HEAD" else bytes(answer.body)
+        self.transport.write(b"\r\n".join([*lines, b"", content]))
+        self.transport.close()

@@ -11,6 +11,7 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -22,7 +23,7 @@ from msgspec.structs import replace
 from scorer.errors import ScorerError
 from scorer.service.app import Service, create_app
 from scorer.service.holder import Holder
-from scorer.service.http_protocol import Protocol
+from scorer.service.http_protocol import HTTPProtocol, SlowConnectionWatchdog
 from scorer.service.listening import BACKLOG, listen
 from scorer.service.models import Models
 from scorer.service.settings import PREFIX, Settings
@@ -52,7 +53,7 @@ def serve(environment: Mapping[str, str]) -> None:
     _announce(first, models.source.name, listeners[0], workers, settings)
     if workers == 1:
         config = _config(app, settings)
-        _start(models, settings, first)
+        _start(models, first)
         DrainingServer(config, models.holder, settings).run(listeners)
     else:
         _serve_with_workers(settings, environment, listeners, workers)
@@ -95,7 +96,7 @@ def worker() -> Service:
     except ScorerError as error:
         print(f"scorer: {error}", file=sys.stderr)
         sys.exit(uvicorn.config.STARTUP_FAILURE)
-    _start(models, settings)
+    _start(models)
     handler = signal.getsignal(signal.SIGTERM)  # uvicorn's, which is set before the app is made
     if callable(handler):
         signal.signal(signal.SIGTERM, _drain_first(models.holder, settings, handler))
@@ -131,9 +132,8 @@ def _drain_first(
     return handle
 
 
-def _start(models: Models, settings: Settings, first: PollResult | None = None) -> None:
+def _start(models: Models, first: PollResult | None = None) -> None:
     """Loads the model, and readies this process for requests."""
-    Protocol.configure(settings)
     signal.signal(signal.SIGHUP, lambda _number, _frame: models.wake())
     models.start(first)
     gc.freeze()  # what is there now stays: the collector need not look at it again with every few requests
@@ -157,12 +157,17 @@ _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 
 
 def _config(app: Any, settings: Settings, workers: int = 1) -> uvicorn.Config:
+    connection = partial(  # uvicorn pickles it for its workers, so that each has a watchdog of its own
+        HTTPProtocol,
+        max_header_bytes=settings.max_header_bytes,
+        watchdog=SlowConnectionWatchdog(settings.receive_seconds),
+    )
     return uvicorn.Config(
         app,
         factory=isinstance(app, str),
         workers=workers,
         loop="uvloop",
-        http=Protocol,
+        http=connection,  # type: ignore[arg-type]
         ws="none",
         interface="asgi3",
         proxy_headers=False,  # nothing here asks who the client is

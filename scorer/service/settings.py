@@ -41,7 +41,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         workers: number of processes; 0 for one per CPU that this process may use.
         max_body_bytes: size limit of a request body as it is sent, in bytes; larger ones are answered 413.
         max_unpacked_bytes: size limit of a request body after decompression, in bytes; larger ones are answered 413.
-        max_header_bytes: size limit of request line and headers, in bytes; larger ones are answered 431.
+        max_header_bytes: size limit of request line and headers, in bytes; larger ones are answered 431, or 414 where
+            the request target alone is larger.
         max_rows: limit of rows per request; more are answered 422.
         max_requests: limit of POST /predict requests that a worker answers at a time; more are answered 503.
         receive_seconds: time limit for the head of a request to arrive, and then for its body; slower ones are answered

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import socket
+import threading
+from functools import partial
 from typing import Any
 
+import pytest
+import uvicorn
+
 from scorer import Scorer
-from tests.support.servers import Server
-
-
-def connect(server: Server) -> socket.socket:
-    return socket.create_connection(("127.0.0.1", server.port), timeout=20)
+from scorer.service.app import create_app
+from scorer.service.holder import Holder
+from scorer.service.http_protocol import HTTPProtocol, SlowConnectionWatchdog
+from tests.support.raw_http import connect, parse, read_to_end, send
+from tests.support.servers import Server, running
 
 
 def head(method: str, path: str, *lines: str) -> bytes:
@@ -53,3 +59,46 @@ def test_requests_that_are_sent_before_the_answers_are_answered_in_order(server:
         while data := connection.recv(65536):
             received += data
     assert [int(answer[:3]) for answer in received.split(b"HTTP/1.1 ")[1:]] == [200, 404, 200]
+
+
+def test_each_worker_has_the_limits_of_the_settings() -> None:
+    """They come to it with uvicorn's pickled Config."""
+    environment = {"SCORER_MAX_HEADER_BYTES": "1024", "SCORER_RECEIVE_SECONDS": "0.4"}
+    with running("--workers", "2", environment=environment) as server:
+        server.wait_for_reports(2, lambda _report: True, "two workers")
+        for _ in range(10):  # whichever worker is awake takes a new connection
+            with connect(server) as large, connect(server) as silent:
+                send(large, head("GET", "/livez", f"a: {'b' * 2_000}"))
+                assert [answer.status for answer in parse(read_to_end(large))] == [431]
+                assert read_to_end(silent) == b""
+
+
+class Faulty(HTTPProtocol):
+    """A connection with a fault in one of its callbacks."""
+
+    def on_header(self, name: bytes, value: bytes) -> None:  # noqa: ARG002 (as httptools calls it)
+        raise ZeroDivisionError("a fault")
+
+
+def test_a_fault_of_the_program_is_no_fault_of_the_client(caplog: pytest.LogCaptureFixture) -> None:
+    """The parser gives the errors of callbacks back as errors of what it parses."""
+    connection = partial(Faulty, max_header_bytes=1_024, watchdog=SlowConnectionWatchdog(20))
+    config = uvicorn.Config(
+        create_app(Holder()),
+        http=connection,  # type: ignore[arg-type]
+        lifespan="off",
+        log_config=None,
+        ws="none",
+    )
+    server = uvicorn.Server(config)
+    with socket.create_server(("127.0.0.1", 0)) as listener, socket.create_connection(listener.getsockname()) as client:
+        thread = threading.Thread(target=asyncio.run, args=(server.serve([listener]),))
+        thread.start()
+        try:
+            send(client, head("GET", "/livez"))
+            answers = parse(read_to_end(client))
+        finally:
+            server.should_exit = True
+            thread.join()
+    assert [answer.status for answer in answers] == [500]
+    assert "ZeroDivisionError: a fault" in caplog.text
