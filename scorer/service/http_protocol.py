@@ -28,9 +28,9 @@ _BAD_TARGET = (UnicodeDecodeError, httptools.HttpParserInvalidURLError)
 
 
 class SlowConnectionWatchdog:
-    """Ends the connections of a process whose requests arrive too slowly.
+    """Ends the connections of a process that send too slowly, or nothing.
 
-    One timer looks at all of them: a timer for each connection would cost every request.
+    One timer looks at all of them: a timer for each connection, as uvicorn has, would cost every request.
     """
 
     def __init__(self, receive_seconds: float) -> None:
@@ -67,7 +67,7 @@ class HTTPProtocol(HttpToolsProtocol):
         "_idle_bytes",
         "_max_header_bytes",
         "_refusal",
-        "_waited",
+        "_waits",
         "_watchdog",
     )
 
@@ -104,7 +104,7 @@ class HTTPProtocol(HttpToolsProtocol):
         ] = []  # the header lines of the request that http_head.check_fields reads
         self._accepted: list[tuple[bytes, bytes]] | None = None  # those of the last HTTP/1.1 request: often the same
         self._refusal: Response | None = None  # sent once the requests before it are answered
-        self._waited: tuple[object, float] = (None, monotonic())  # for which cycle, and since when
+        self._waits: tuple[object, float] = ((None, False), monotonic())  # for what of which cycle, and since when
 
     def connection_made(self, transport: Any) -> None:
         """As asyncio.Protocol."""
@@ -113,7 +113,6 @@ class HTTPProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """As asyncio.Protocol."""
-        self._unset_keepalive_if_required()
         if self._refusal is not None:
             return
         self._advanced = False
@@ -214,41 +213,43 @@ class HTTPProtocol(HttpToolsProtocol):
         cycle = self.cycle
         cycle.more_body = False
         cycle.message_event.set()
-        if cycle.response_complete:
-            self.timeout_keep_alive_task = self.loop.call_later(  # anew, since the rest of the body has ended it
-                self.timeout_keep_alive, self.timeout_keep_alive_handler
-            )
 
     def on_response_complete(self) -> None:
-        """As RequestResponseCycle's callback."""
+        """As RequestResponseCycle's callback; unlike uvicorn's, it starts no timer: the watchdog sees what is idle."""
         self.transport.flush()  # type: ignore[attr-defined]
-        was_last = not self.pipeline
-        super().on_response_complete()
-        if was_last and self._refusal is not None and not self.transport.is_closing():
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+        elif self._refusal is not None:
             self._send_refusal(self._refusal)
 
     def end_if_slow(self, now: float, receive_seconds: float) -> None:
-        """Ends the connection if a head or a body takes too long, counted from the first call that waits for it.
+        """Ends a connection that sends too slowly, or is idle too long, counted from the first call that finds it so.
 
         Args:
             now: as time.monotonic() gives it.
-            receive_seconds: how long it may take.
+            receive_seconds: how long a head or a body may take.
         """
         cycle: Any = self.cycle
         in_body = cycle is not None and cycle.more_body
-        if cycle is not None and not in_body and not self._idle_bytes:
-            self._waited = (cycle, now)  # a request is being answered; or none has begun, and uvicorn ends it in time
+        between = cycle is not None and not in_body and not self._idle_bytes  # nothing of a next request is there
+        if between and not cycle.response_complete:
+            self._waits = (None, now)
             return
-        waited_for, since = self._waited
-        if waited_for is not cycle:
-            self._waited = (cycle, now)
-        elif now - since < receive_seconds:
+        waits_for = (cycle, between)
+        was_for, since = self._waits
+        if was_for != waits_for:
+            self._waits = (waits_for, now)
+        elif now - since < (self.timeout_keep_alive if between else receive_seconds):
             return
         elif in_body:
             self._refuse(problems.of_scorer_error(SlowBodyError(receive_seconds)))
         elif self._idle_bytes:
             self._refuse(problems.of_status(HTTPStatus.REQUEST_TIMEOUT))
-        else:  # nothing has been sent
+        else:
             self.transport.close()
 
     def _status_of(self, error: httptools.HttpParserError, data: bytes) -> HTTPStatus:
