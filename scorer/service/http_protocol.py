@@ -59,18 +59,6 @@ class SlowConnectionWatchdog:
 class HTTPProtocol(HttpToolsProtocol):
     """One connection."""
 
-    __slots__ = (
-        "_accepted",
-        "_advanced",
-        "_asks_for_upgrade",
-        "_checked",
-        "_idle_bytes",
-        "_max_header_bytes",
-        "_refusal",
-        "_waits",
-        "_watchdog",
-    )
-
     def __init__(
         self,
         config: Config,

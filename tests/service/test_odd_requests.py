@@ -15,38 +15,11 @@ import pytest
 
 from scorer import Scorer
 from scorer.service.settings import Settings
-from tests.support.raw_http import RawAnswer, connect, exchange, read_to_end, send
+from tests.support.raw_http import CHUNKED, RawAnswer, chunked, connect, exchange, get, post, read_to_end, send, sized
 from tests.support.servers import Server, running
 
-ROW = b'{"x5":"monday"}'
-CHUNKED = b"f\r\n" + ROW + b"\r\n0\r\n\r\n"
 NEXT = b"GET /nowhere HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"
 """Sent after each request; answered 404, and the connection is closed."""
-
-
-def post(
-    *lines: str, body: bytes = ROW, method: str = "POST", target: str = "/predict", version: str = "HTTP/1.1"
-) -> bytes:
-    """A request with just these header lines, and Host unless one of them is."""
-    named = [line.partition(":")[0] for line in lines]
-    host = [] if "host" in named or "no-host" in named else ["host: x"]
-    kept = [line for line in lines if line != "no-host"]
-    return "\r\n".join([f"{method} {target} {version}", *host, *kept, "", ""]).encode("latin-1") + body
-
-
-def get(*lines: str, target: str = "/livez", method: str = "GET", version: str = "HTTP/1.1") -> bytes:
-    """A request without a body."""
-    return post(*lines, body=b"", method=method, target=target, version=version)
-
-
-def sized(*lines: str, **more: Any) -> bytes:
-    """A row with its length."""
-    return post(*lines, f"content-length: {len(ROW)}", **more)
-
-
-def chunked(*lines: str, body: bytes = CHUNKED, **more: Any) -> bytes:
-    """A row in chunks."""
-    return post(*lines, "transfer-encoding: chunked", body=body, **more)
 
 
 class Odd(NamedTuple):

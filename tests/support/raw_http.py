@@ -5,10 +5,13 @@ from __future__ import annotations
 import socket
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
 from tests.support.servers import Server
 
 TIMEOUT_SECONDS = 20
+ROW = b'{"x5":"monday"}'
+CHUNKED = b"f\r\n" + ROW + b"\r\n0\r\n\r\n"
 
 
 @dataclass(frozen=True)
@@ -78,3 +81,28 @@ def parse(data: bytes, method: str = "GET") -> list[RawAnswer]:
         answers.append(RawAnswer(int(status), phrase, headers, data[:length]))
         data = data[length:]
     return answers
+
+
+def post(
+    *lines: str, body: bytes = ROW, method: str = "POST", target: str = "/predict", version: str = "HTTP/1.1"
+) -> bytes:
+    """A request with just these header lines, and Host unless one of them is."""
+    named = [line.partition(":")[0] for line in lines]
+    host = [] if "host" in named or "no-host" in named else ["host: x"]
+    kept = [line for line in lines if line != "no-host"]
+    return "\r\n".join([f"{method} {target} {version}", *host, *kept, "", ""]).encode("latin-1") + body
+
+
+def get(*lines: str, target: str = "/livez", method: str = "GET", version: str = "HTTP/1.1") -> bytes:
+    """A request without a body."""
+    return post(*lines, body=b"", method=method, target=target, version=version)
+
+
+def sized(*lines: str, **more: Any) -> bytes:
+    """A row with its length."""
+    return post(*lines, f"content-length: {len(ROW)}", **more)
+
+
+def chunked(*lines: str, body: bytes = CHUNKED, **more: Any) -> bytes:
+    """A row in chunks."""
+    return post(*lines, "transfer-encoding: chunked", body=body, **more)
