@@ -14,6 +14,8 @@ import scorer
 from tests.support.paths import ROOT
 from tests.support.servers import running
 
+pytestmark = [pytest.mark.long, pytest.mark.xdist_group("wheel")]
+
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -37,11 +39,11 @@ def test_only_scorer_and_the_shipped_model_are_packaged(wheel: Path) -> None:
 def test_the_installed_wheel_serves_with_only_the_service_extra(
     wheel: Path, tmp_path: Path, row: dict[str, Any], model: scorer.Scorer
 ) -> None:
-    subprocess.run([sys.executable, "-m", "venv", str(tmp_path / "venv")], check=True)
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(tmp_path / "venv")], check=True)
     python = str(tmp_path / "venv" / "bin" / "python")
-    install = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", f"{wheel}[service]"]
-    subprocess.run(install, check=True)
-    listed = subprocess.run([python, "-m", "pip", "list"], check=True, capture_output=True, text=True).stdout.lower()
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--python", python]
+    subprocess.run([*pip, "install", "--quiet", f"{wheel}[service]"], check=True)
+    listed = subprocess.run([*pip, "list"], check=True, capture_output=True, text=True).stdout.lower()
     assert not any(name in listed for name in ("pandas", "scikit-learn", "scipy", "statsmodels", "pytest"))
     with running(python=python, cwd=str(tmp_path)) as server, server.client() as client:
         assert client.predict(row).json() == model.score(row).to_rows()

@@ -27,7 +27,8 @@ from scorer.coefficients import CoefficientFile
 from scorer.service import keys
 from tests.support.between import between, make_certificate
 from tests.support.paths import ROOT
-from tests.support.servers import Server, running, wait_until
+from tests.support.processes import as_from_a_terminal
+from tests.support.servers import WAIT_SECONDS, Server, running, wait_until
 
 
 def load(server: Server | str, out: Path, *arguments: str) -> int:
@@ -122,7 +123,7 @@ def test_errors_are_counted_by_kind(server: Server, tmp_path: Path, capsys: pyte
         nonlocal asked
         asked += 1
         if asked == 50:
-            ended.wait(30)
+            ended.wait(WAIT_SECONDS)
         return None if asked in (3, 5) else body
 
     with between(server, spoil) as url:
@@ -175,11 +176,18 @@ def test_ctrl_c_prints_what_was_measured(server: Server, tmp_path: Path) -> None
     before = requests()
     options = ["--rows", "1200", "--rate", "30", "--url", f"http://127.0.0.1:{server.port}", "--out", str(tmp_path)]
     command = [sys.executable, "-m", "bench.load", "parallel", "batches", *options]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        command,
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=as_from_a_terminal,
+    ) as process:
         try:
             wait_until(lambda: requests() > before + 5, "some requests")
             process.send_signal(signal.SIGINT)
-            out, err = process.communicate(timeout=30)
+            out, err = process.communicate(timeout=WAIT_SECONDS)
         finally:
             process.kill()
     assert (process.returncode, err) == (130, "")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from tests.support import processes
 from tests.support.paths import ROOT
 from tests.support.servers import Server, free_port, running
 
@@ -17,9 +17,8 @@ PROBE = ROOT / "deploy" / "image" / "healthcheck.py"
 
 def probe(environment: Mapping[str, str]) -> tuple[int, str]:
     """The probe's exit code and what it says."""
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("SCORER_")}
     command = [sys.executable, "-I", "-S", str(PROBE)]
-    done = subprocess.run(command, env={**inherited, **environment}, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, env=processes.environment(environment), capture_output=True, text=True, check=False)
     assert done.stderr == ""
     return done.returncode, done.stdout
 

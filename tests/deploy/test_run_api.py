@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 import scorer
-from tests.support.servers import RUN_API, Client, free_port, run_api, wait_until
+from tests.support.servers import RUN_API, WAIT_SECONDS, Client, free_port, run_api, wait_until
 
 
 def run(*arguments: str, environment: Mapping[str, str] | None = None, script: Path = RUN_API) -> tuple[int, str, str]:
@@ -25,7 +25,7 @@ def run(*arguments: str, environment: Mapping[str, str] | None = None, script: P
         env={**os.environ, **(environment or {})},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=WAIT_SECONDS,
         check=False,
     )
     return done.returncode, done.stdout, done.stderr
@@ -47,14 +47,14 @@ def test_it_serves_and_ctrl_c_leaves_nothing_behind(model: scorer.Scorer) -> Non
         assert client.predict(rows).json() == model.score(rows).to_rows()
         client.close()
         os.killpg(process.pid, signal.SIGINT)  # a terminal sends it to everything that runs in it
-        assert process.wait(30) == 130
+        assert process.wait(WAIT_SECONDS) == 130
         wait_until(lambda: is_gone(process.pid), "the end of all that it started")
 
 
 def test_sigterm_to_the_script_alone_leaves_nothing_behind() -> None:
     with run_api("--local") as (process, _, _):
         process.send_signal(signal.SIGTERM)
-        assert process.wait(30) == 143
+        assert process.wait(WAIT_SECONDS) == 143
         wait_until(lambda: is_gone(process.pid), "the end of all that it started")
 
 
@@ -66,6 +66,7 @@ def test_a_port_that_is_taken() -> None:
     assert err == f"run_api.sh: port {port} is taken; choose another with --port\n"
 
 
+@pytest.mark.long
 def test_it_does_not_wait_for_ever(tmp_path: Path) -> None:
     """The model is never there: it says what the server says, and stops the server."""
     port = free_port()

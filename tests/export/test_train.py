@@ -23,6 +23,8 @@ from scorer.coefficients import NumberInput, TrainingRange
 from tests.support.models import SHIPPED
 from tests.support.standin import StandIn
 
+pytestmark = pytest.mark.xdist_group("train")  # what one process has fitted once
+
 
 @pytest.fixture(scope="module")
 def told(stand_in: StandIn) -> tuple[train.Fit, str]:

@@ -21,6 +21,7 @@ def memory(server: Server, field: str) -> int:
     return int(kilobytes) * 1024
 
 
+@pytest.mark.long
 def test_a_million_rows_leave_no_memory_behind(stand_in: StandIn) -> None:
     """Rows of the ten inputs that are used, so that the client is not what takes the time.
 
@@ -29,7 +30,7 @@ def test_a_million_rows_leave_no_memory_behind(stand_in: StandIn) -> None:
     used = ("x5", "x12", "x31", "x44", "x53", "x56", "x58", "x62", "x81", "x91")
     rows = [{name: row[name] for name in used} for row in stand_in.rows]
     batch, single = json.dumps(rows).encode(), json.dumps(rows[0]).encode()
-    with running() as server, server.client() as client:
+    with running(measured=False) as server, server.client() as client:
 
         def readings(count: int) -> list[int]:
             taken = []
@@ -45,10 +46,11 @@ def test_a_million_rows_leave_no_memory_behind(stand_in: StandIn) -> None:
     assert median(taken[-5:]) < median(taken[:5]) * 1.02
 
 
+@pytest.mark.long
 def test_memory_does_not_grow_with_hostile_bodies() -> None:
     packed = [gzip.compress(body, 1) for body in BODIES.values()]
     sizes: list[int] = []
-    with running() as server, server.client() as client:
+    with running(measured=False) as server, server.client() as client:
         for _ in range(24):
             for body in packed:
                 client.send("POST", "/predict?on_error=report", body, {"content-encoding": "gzip"})
@@ -60,7 +62,7 @@ def test_memory_does_not_grow_with_hostile_bodies() -> None:
 
 def test_a_row_of_many_texts_takes_little_memory() -> None:
     row = b'{"x5":"monday","x0":[' + b'"",' * 5_000_000 + b"[]," * 600 + b"1]}"
-    with running() as server:
+    with running(measured=False) as server:
         before = memory(server, "VmHWM")
         assert post(server.port, gzip.compress(row), encoding="gzip").status == 200
         assert memory(server, "VmHWM") - before < 200 * MEGABYTE
@@ -69,7 +71,7 @@ def test_a_row_of_many_texts_takes_little_memory() -> None:
 @pytest.mark.parametrize(("start", "row"), [("[", "1,"), (" " * 2_000 + "[", "{},")], ids=["numbers", "empty-objects"])
 def test_far_too_many_rows_take_little_memory(start: str, row: str) -> None:
     body = f"{start}{row * (4_000_000 // len(row))}{row[:-1]}]".encode()
-    with running() as server:
+    with running(measured=False) as server:
         before = memory(server, "VmHWM")
         assert post(server.port, gzip.compress(body), encoding="gzip").status == 422
         assert memory(server, "VmHWM") - before < 200 * MEGABYTE

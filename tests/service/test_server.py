@@ -19,7 +19,7 @@ import scorer
 from scorer.coefficients import CoefficientFile
 from scorer.store.signing import PrivateKey
 from tests.support.models import SHIPPED
-from tests.support.servers import Client, Server, running, wait_until
+from tests.support.servers import WAIT_SECONDS, Client, Server, running, wait_until
 from tests.support.stores import Store, make_keys
 
 SERVE = [sys.executable, "-m", "scorer", "serve"]
@@ -28,7 +28,12 @@ SERVE = [sys.executable, "-m", "scorer", "serve"]
 def serve(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Runs a server that is expected not to start."""
     return subprocess.run(
-        [*SERVE, *arguments], env={**os.environ, **environment}, capture_output=True, text=True, timeout=30, check=False
+        [*SERVE, *arguments],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=WAIT_SECONDS,
+        check=False,
     )
 
 
@@ -128,7 +133,7 @@ def test_draining(workers: str, row: dict[str, Any]) -> None:
             assert client.predict(row).status == 200
             with server.client() as newcomer:
                 assert newcomer.predict(row).status == 200
-        assert server.process.wait(30) == 0
+        assert server.process.wait(WAIT_SECONDS) == 0
     assert "".join(server.output) == ""
 
 
@@ -144,7 +149,7 @@ def test_running_requests_finish(row: dict[str, Any], model: scorer.Scorer) -> N
         connection.sendall(body[100:])
         answer = b"".join(iter(lambda: connection.recv(65_536), b""))
         assert json.loads(answer.partition(b"\r\n\r\n")[2]) == model.score(row).to_rows()
-        assert server.process.wait(30) == 0
+        assert server.process.wait(WAIT_SECONDS) == 0
 
 
 def accepts(port: int) -> bool:
@@ -155,10 +160,11 @@ def accepts(port: int) -> bool:
     return True
 
 
+@pytest.mark.long
 def test_2_000_requests_under_repeated_kills_of_workers(row: dict[str, Any], model: scorer.Scorer) -> None:
     """Only what a worker is at when it is killed is lost, and another worker takes its place."""
     expected = model.score(row).to_rows()
-    with running("--workers", "2") as server:
+    with running("--workers", "2", measured=False) as server:
         server.wait_for_reports(2, bool, "both workers")
         answered = lost = 0
         client = None
@@ -247,6 +253,7 @@ def test_a_worker_that_is_started_anew_serves_what_the_others_do(document: dict[
     assert not any("Traceback" in line for line in server.output)
 
 
+@pytest.mark.long
 def test_a_worker_that_cannot_start_stops_the_server(versions: list[CoefficientFile], tmp_path: Path) -> None:
     """A setting is fine when the server starts, and not when a worker is started anew."""
     private, public = make_keys(tmp_path)
@@ -258,6 +265,6 @@ def test_a_worker_that_cannot_start_stops_the_server(versions: list[CoefficientF
         server.wait_for_reports(2, bool, "both workers")
         public.unlink()
         kill_a_worker(server)
-        server.process.wait(30)
+        server.process.wait(WAIT_SECONDS)
     assert any("SCORER_PUBLIC_KEY: " in line and "no such file" in line for line in server.output)
     assert not any("Traceback" in line for line in server.output)

@@ -49,8 +49,9 @@ def wait_for_version(server: Server, version: str) -> None:
     wait_until(lambda: version_of(server) == version, f"version {version}")
 
 
+@pytest.mark.long
 def test_200_swaps_under_load(store: Store, row: dict[str, Any]) -> None:
-    with running("--model", str(store.path), environment=FAST) as server:
+    with running("--model", str(store.path), environment=FAST, measured=False) as server:
         with Requests(server, store, row) as requests, server.client() as client:
             for number in range(1, SWAPS + 1):
                 version = ("1.0.0", "1.1.0")[number % 2]
@@ -172,8 +173,9 @@ def test_signed_versions(store: Store, tmp_path: Path, row: dict[str, Any]) -> N
     assert requests.wrong == []
 
 
+@pytest.mark.long
 def test_a_pointer_that_goes_back_and_forth_quickly(store: Store, row: dict[str, Any]) -> None:
-    with running("--model", str(store.path), environment=FAST) as server:
+    with running("--model", str(store.path), environment=FAST, measured=False) as server:
         with Requests(server, store, row) as requests:
             for number in range(1_000):
                 store.write(POINTER, store.pointer(("1.1.0", "1.2.0")[number % 2]).to_bytes())

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import logging
-import time
+import threading
 from pathlib import Path
 
 import pytest
@@ -142,6 +142,10 @@ def test_a_cache_that_cannot_be_used_is_told(store: Store, tmp_path: Path, caplo
     assert any(message.startswith("the model is not cached: ") for message in told)
 
 
+def wait_for_its_end() -> None:
+    wait_until(lambda: all(thread.name != "refresher" for thread in threading.enumerate()), "the end of the thread")
+
+
 def test_it_looks_by_itself_at_once_when_woken_and_no_more_when_stopped(store: Store) -> None:
     used = Used()
     refresher = Refresher(Versions(store.storage), used.append, 0.02)
@@ -150,16 +154,14 @@ def test_it_looks_by_itself_at_once_when_woken_and_no_more_when_stopped(store: S
     store.point("1.1.0")
     wait_until(lambda: used.versions == ["1.0.0", "1.1.0"], "a look by itself")
     refresher.stop()
-    refresher._thread.join()
+    wait_for_its_end()
     patient = Refresher(Versions(store.storage), used.append, NEVER)
     patient.start(PollResult(None, used[0]))
     assert used.versions[2:] == ["1.0.0"]
     patient.wake()
     wait_until(lambda: used.versions[2:] == ["1.0.0", "1.1.0"], "a look when woken")
     patient.stop()
-    patient._thread.join()
-    store.point("1.2.0")
-    time.sleep(0.1)
+    wait_for_its_end()
     assert used.versions[2:] == ["1.0.0", "1.1.0"]
 
 
@@ -172,7 +174,7 @@ def test_the_first_look_at_a_remote_source_keeps_nobody_waiting(store: Store, ca
         refresher.start()
         wait_until(lambda: refresher.status.polled, "the first look")
     refresher.stop()
-    refresher._thread.join()
+    wait_for_its_end()
     assert used.versions == ["1.0.0"]
     assert caplog.records[0].message.startswith("serving glm-26 1.0.0 (sha256 ")
 

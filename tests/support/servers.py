@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.client
 import json
-import os
 import re
 import signal
 import socket
@@ -18,14 +17,14 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
+from tests.support import processes
 from tests.support.paths import ROOT
 
 _ADDRESS = re.compile(r" at http://\S+:(\d+) ")
 RUN_API = ROOT / "run_api.sh"
 _held: list[socket.socket] = []
-START_SECONDS = 30
-STOP_SECONDS = 30
-WAIT_SECONDS = 30
+WAIT_SECONDS = 120
+"""Until a test gives up on what never comes; far more than anything takes on a busy machine."""
 
 
 @dataclass
@@ -112,7 +111,7 @@ class Server:
     def stop(self, number: int = signal.SIGTERM) -> int:
         """Sends a signal and waits for the end. Returns the exit code."""
         self.process.send_signal(number)
-        return self.process.wait(STOP_SECONDS)
+        return self.process.wait(WAIT_SECONDS)
 
 
 def free_port() -> int:
@@ -152,7 +151,7 @@ def end(process: subprocess.Popen[Any]) -> None:
     if process.poll() is None:
         process.terminate()
     try:
-        process.wait(STOP_SECONDS)
+        process.wait(WAIT_SECONDS)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
@@ -160,26 +159,30 @@ def end(process: subprocess.Popen[Any]) -> None:
 
 @contextmanager
 def running(
-    *arguments: str, environment: Mapping[str, str] | None = None, python: str = sys.executable, cwd: str | None = None
+    *arguments: str,
+    environment: Mapping[str, str] | None = None,
+    measured: bool = True,
+    python: str = sys.executable,
+    cwd: str | None = None,
 ) -> Iterator[Server]:
     """Runs `python -m scorer serve` on a free port until the block ends.
 
     Args:
         arguments: more of them for serve; one worker unless they or the environment say otherwise.
         environment: SCORER_* settings. Others of this process are not passed on.
+        measured: as in `processes.environment`.
         python: the interpreter.
         cwd: where it runs.
     """
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("SCORER_")}
     process = subprocess.Popen(
         [python, "-m", "scorer", "serve", "--port", "0", *arguments],
-        env={**inherited, "SCORER_WORKERS": "1", **(environment or {})},
+        env=processes.environment({"SCORER_WORKERS": "1", **(environment or {})}, measured=measured),
         cwd=cwd,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
     )
-    killer = threading.Timer(START_SECONDS, process.kill)
+    killer = threading.Timer(WAIT_SECONDS, process.kill)
     killer.start()
     try:
         assert process.stdout is not None
@@ -214,7 +217,7 @@ def run_api(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], int, str]]
         stderr=subprocess.STDOUT,
         text=True,
         start_new_session=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # as from a terminal
+        preexec_fn=processes.as_from_a_terminal,
     )
     assert process.stdout is not None
     try:
