@@ -37,8 +37,9 @@ help: ## list the commands
 run: .venv/.service ## serve the shipped model on port 1313
 	@$(BIN)/python -m scorer serve
 
+test suite: export OPENBLAS_NUM_THREADS := 1  # several processes share the CPUs
 test: .venv/.dev ## all tests, with the coverage gate
-	$(BIN)/python -m pytest --cov --cov-report=term
+	$(BIN)/python -m pytest --numprocesses=auto --cov --cov-report=term
 
 lint: .venv/.dev ## ruff, mypy, shellcheck, hadolint, the schemas of manifests and workflows
 	$(BIN)/ruff check
@@ -108,4 +109,4 @@ dist: .venv/.dev ## what a release has: wheel, sdist, coefficient files and SHA2
 	cd $(DIST) && sha256sum -- * > SHA256SUMS
 
 clean: ## remove what the commands above made
-	rm -rf .venv bench/.venv-peers build $(DIST) .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache bench/load-results $(STANDIN)
+	rm -rf .venv .ci/kubectl bench/.venv-peers build $(DIST) .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache bench/load-results $(STANDIN)

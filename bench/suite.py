@@ -19,7 +19,7 @@ def main() -> int:
     """Runs, prints and writes; the exit code is pytest's, and nothing is written where a test fails."""
     with tempfile.TemporaryDirectory() as directory:
         report, coverage = Path(directory, "report.xml"), Path(directory, "coverage.json")
-        options = ["--cov", f"--cov-report=json:{coverage}", f"--junitxml={report}"]
+        options = ["--numprocesses=auto", "--cov", f"--cov-report=json:{coverage}", f"--junitxml={report}"]
         code = subprocess.run([sys.executable, "-m", "pytest", *options], cwd=ROOT).returncode
         if code == 0:
             suites = ElementTree.parse(report).getroot().iter("testsuite")

@@ -20,11 +20,18 @@ from tests.support import standin
 from tests.support.models import SHIPPED, SMALL
 from tests.support.paths import DATA
 from tests.support.servers import Server, running
+from tests.support.skips import pytest_addoption, pytest_sessionfinish, pytest_terminal_summary  # noqa: F401
 from tests.support.standin import StandIn
 from tests.support.stores import Store
 
 settings.register_profile("tests", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("tests")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """With -n auto, one process more than there are CPUs: tests wait for servers now and then."""
+    return len(os.sched_getaffinity(0)) + 1
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -29,6 +29,7 @@ from tests.support.models import SHIPPED, SMALL_BY_FORMAT
 from tests.support.paths import ROOT
 from tests.support.processes import environment
 from tests.support.servers import WAIT_SECONDS, free_port
+from tests.support.skips import needs
 
 README = (ROOT / "README.md").read_text()
 API = (ROOT / "docs" / "api.md").read_text()
@@ -63,6 +64,8 @@ def test_every_command_is_in_the_readme(
         assert f"python -m {name} {command}" in README
 
 
+@needs("curl")
+@needs("openssl")
 @pytest.mark.long
 def test_the_commands_that_ship_a_version_run(tmp_path: Path) -> None:
     """As they stand there, but for the port, and with a quarter of the rows."""

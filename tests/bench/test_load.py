@@ -29,6 +29,7 @@ from tests.support.between import between, make_certificate
 from tests.support.paths import ROOT
 from tests.support.processes import as_from_a_terminal
 from tests.support.servers import WAIT_SECONDS, Server, running, wait_until
+from tests.support.skips import PORT_TAKEN
 
 
 def load(server: Server | str, out: Path, *arguments: str) -> int:
@@ -263,4 +264,4 @@ def test_nothing_listens_on_the_default(capsys: pytest.CaptureFixture[str]) -> N
             refused = "load: http://127.0.0.1:1313: connection refused; `make run` starts one there\n"
             assert capsys.readouterr().err == refused
         else:
-            pytest.skip("something listens on port 1313")
+            pytest.skip(PORT_TAKEN)

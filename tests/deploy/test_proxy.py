@@ -6,7 +6,6 @@ import gzip
 import json
 import os
 import re
-import shutil
 import signal
 import socket
 import subprocess
@@ -23,12 +22,13 @@ from scorer.service.settings import Settings
 from tests.support.paths import ROOT
 from tests.support.requests import Requests
 from tests.support.servers import Answer, Server, end, free_port, running, wait_until
+from tests.support.skips import find, needs
 from tests.support.stores import Store
 
 PROXY = ROOT / "deploy" / "proxy"
 CONFIG, UPSTREAM = PROXY / "nginx.conf", PROXY / "upstream.conf"
-NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
-needs_nginx = pytest.mark.skipif(not NGINX, reason="nginx is not installed: apt-get install nginx")
+NGINX = find("nginx")
+needs_nginx = needs("nginx")
 
 RESTARTS = 3
 """How often each instance is restarted, and how often it is killed."""
@@ -90,7 +90,7 @@ class Instances:
 
     def _start(self, port: int) -> Server:
         arguments = (*self._arguments, "--port", str(port))
-        server = self._stack.enter_context(running(*arguments, environment=self._environment))
+        server = self._stack.enter_context(running(*arguments, environment=self._environment, measured=False))
         wait_until(lambda: self.get(server, "/readyz").status == 200, "an instance")
         return server
 
@@ -127,6 +127,7 @@ def test_the_committed_files_are_sound(tmp_path: Path) -> None:
 
 
 @needs_nginx
+@pytest.mark.long
 def test_restarts_and_kills_under_load_fail_no_request(
     versions: list[CoefficientFile], row: dict[str, Any], tmp_path: Path, stack: ExitStack
 ) -> None:

@@ -16,6 +16,7 @@ import pytest
 
 import scorer
 from tests.support.servers import RUN_API, WAIT_SECONDS, Client, free_port, run_api, wait_until
+from tests.support.skips import NO_DOCKER
 
 
 def run(*arguments: str, environment: Mapping[str, str] | None = None, script: Path = RUN_API) -> tuple[int, str, str]:
@@ -96,7 +97,7 @@ def test_no_docker(tmp_path: Path) -> None:
     assert run(environment={"PATH": str(tmp_path)}) == (1, "", message)
 
 
-@pytest.mark.skipif(not shutil.which("docker"), reason="Docker is not installed")
+@pytest.mark.skipif(not shutil.which("docker"), reason=NO_DOCKER)
 def test_no_docker_engine() -> None:
     reason = "Docker is installed, but its engine cannot be reached"
     message = f"run_api.sh: {reason}; ./run_api.sh --local serves without it\n"

@@ -20,6 +20,7 @@ from scorer.coefficients import CoefficientFile
 from scorer.store.signing import PrivateKey
 from tests.support.models import SHIPPED
 from tests.support.servers import WAIT_SECONDS, Client, Server, running, wait_until
+from tests.support.skips import NO_IPV6
 from tests.support.stores import Store, make_keys
 
 SERVE = [sys.executable, "-m", "scorer", "serve"]
@@ -73,7 +74,7 @@ def has_ipv6() -> bool:
     return True
 
 
-@pytest.mark.skipif(not has_ipv6(), reason="this machine has no IPv6 loopback")
+@pytest.mark.skipif(not has_ipv6(), reason=NO_IPV6)
 def test_an_ipv6_address() -> None:
     with running("--host", "::1") as server:
         assert " at http://[::1]:" in server.announced

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
+import json
 import subprocess
 from dataclasses import dataclass
 from functools import cache
@@ -12,10 +12,25 @@ import pytest
 import yaml
 
 from tests.support.paths import ROOT
+from tests.support.skips import MISSING, find
 
 KUBERNETES = ROOT / "deploy" / "kubernetes"
-KUBECTL = shutil.which("kubectl")
-needs_kubectl = pytest.mark.skipif(not KUBECTL, reason="kubectl is not installed")
+
+
+def kubectl() -> str | None:
+    """Where it is, if it is new enough: before 1.21 its kustomize knows no components."""
+    found = find("kubectl")
+    if found:
+        told = subprocess.run([found, "version", "--client", "--output=json"], capture_output=True, check=True).stdout
+        version = json.loads(told)["clientVersion"]
+        if (int(version["major"]), int(version["minor"].rstrip("+"))) < OLDEST:
+            return None
+    return found
+
+
+OLDEST = (1, 21)
+KUBECTL = kubectl()
+needs_kubectl = pytest.mark.skipif(not KUBECTL, reason=MISSING["kubectl"])
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -11,11 +10,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from scorer.service.telemetry.exposition import METRICS, PREFIX
 from tests.support.servers import Client, answers, end, free_port, wait_until
+from tests.support.skips import find, needs
 
 SUFFIXES = {"counter": ("_total",), "gauge": ("",), "histogram": ("_bucket", "_sum", "_count")}
 EXPOSED = {
@@ -25,9 +24,8 @@ EXPOSED = {
 }
 """The labels of each series that Prometheus gets from the service, by its name."""
 
-PROMTOOL, PROMETHEUS = shutil.which("promtool"), shutil.which("prometheus")
-needs_promtool = pytest.mark.skipif(not PROMTOOL, reason="promtool is not installed: apt-get install prometheus")
-needs_prometheus = pytest.mark.skipif(not PROMETHEUS, reason="prometheus is not installed: apt-get install prometheus")
+PROMTOOL, PROMETHEUS = find("promtool"), find("prometheus")
+needs_promtool, needs_prometheus = needs("promtool"), needs("prometheus")
 
 
 Samples = dict[tuple[str, ...], float]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.server
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -20,6 +19,7 @@ from scorer.coefficients import CoefficientFile
 from scorer.store.pointer import Pointer, version_key
 from scorer.store.sources import point
 from scorer.store.storage import Directory
+from tests.support.skips import require
 
 
 class Store:
@@ -140,7 +140,7 @@ def s3(bucket: str) -> Iterator[dict[str, str]]:
 def make_keys(directory: Path, name: str = "key") -> tuple[Path, Path]:
     """A private and a public key, by OpenSSL, as the documentation makes them."""
     private, public = directory / f"{name}.pem", directory / f"{name}.pub.pem"
-    openssl = shutil.which("openssl") or "openssl"
+    openssl = require("openssl")
     subprocess.run([openssl, "genpkey", "-algorithm", "ed25519", "-out", private], check=True, capture_output=True)
     subprocess.run([openssl, "pkey", "-in", private, "-pubout", "-out", public], check=True, capture_output=True)
     return private, public
