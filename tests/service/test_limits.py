@@ -191,9 +191,9 @@ def test_bombs_go_off_nowhere(encoding: str, client: Client) -> None:
     [
         ("gzip", b"{}", 400, "the body is not gzip"),
         ("zstd", b"{}{}{}{}{}", 400, "the body is not zstd"),
-        ("gzip", gzip.compress(b'{"x5": null}')[:-4], 400, "the body is not gzip: it ends too early"),
+        ("gzip", gzip.compress(b'{"x5": null}', mtime=0)[:-4], 400, "the body is not gzip: it ends too early"),
         ("zstd", zstd.compress(b'{"x5": null}')[:-1], 400, "the body is not zstd: it ends too early"),
-        ("gzip", gzip.compress(b'{"x5": null}') + b"more", 400, "the body is not gzip"),
+        ("gzip", gzip.compress(b'{"x5": null}', mtime=0) + b"more", 400, "the body is not gzip"),
         ("gzip", b"", 400, "the body is not gzip: it ends too early"),
         ("br", b"{}", 415, "the content encoding is not read: expected one of gzip, deflate, zstd"),
         ("gzip, gzip", b"{}", 415, "the content encoding is not read"),
