@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import numbers
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 from types import NoneType
 from typing import Any, Protocol, TypeGuard
@@ -194,6 +194,24 @@ def reader(declared: Input, missing_markers: Sequence[str]) -> Reader:
     if isinstance(declared, CategoryInput):
         return LevelReader(declared, missing_markers)
     return NumberReader(declared, missing_markers)
+
+
+def read_row(reads: Sequence[Callable[[Any], Any]], row: Sequence[object]) -> list[Any]:
+    """Reads the cells of one row.
+
+    Args:
+        reads: `Reader.read` of each input.
+        row: one raw cell for each of them.
+
+    Returns:
+        A float, NaN for missing, or the code of a level for each. An infinite float gets past this, and not past the
+        equation.
+
+    Raises:
+        BadCellError: a cell that no rule can read.
+    """
+    # Most cells are floats: to call a reader for them would cost as much as all the rest.
+    return [cell if type(cell) is float else read(cell) for read, cell in zip(reads, row, strict=True)]
 
 
 def read_column(

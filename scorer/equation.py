@@ -116,6 +116,23 @@ class Equation:
             total += coefficient * value if effects is None else effects[value]
         return total
 
+    def evaluate(self, values: Sequence[Value]) -> tuple[list[Value], Value, Value, Value]:
+        """All steps of the equation.
+
+        Args:
+            values: as for `enter`.
+
+        Returns:
+            What entered the equation, the log-odds, phat, and the outcome. The last two mean nothing where the log-odds
+            are not finite.
+        """
+        entered = self.enter(values)
+        log_odds = self.log_odds(entered)
+        phat = sigmoid(log_odds)
+        if not _is_column(phat):
+            phat = float(phat)
+        return entered, log_odds, phat, self.outcome(phat)
+
     def phat(self, values: Sequence[NDArray[Any]]) -> NDArray[np.float64]:
         """sigmoid(log_odds(enter(values))) of long columns, CHUNK_ROWS at a time.
 

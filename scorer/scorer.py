@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scorer import cells
 from scorer.coefficients import CoefficientFile
 from scorer.columns import Rows, raw_columns
-from scorer.equation import CHUNK_ROWS, Equation, sigmoid
+from scorer.equation import CHUNK_ROWS, Equation
 from scorer.errors import BadRowsError, CertificateError, Problem, RowsError
 from scorer.scores import RowScore, Scores
 
@@ -102,12 +102,10 @@ class Scorer:
             with suppress(OverflowError):
                 phat = equation.phat(values)
                 return Scores(phat, equation.outcome(phat), self.file, equation, values)
-        entered = equation.enter(values)
-        log_odds = equation.log_odds(entered)
+        entered, log_odds, phat, outcome = equation.evaluate(values)
         if not np.isfinite(log_odds).all():
             raise BadRowsError(list(self._overflows(entered, log_odds)))
-        phat = sigmoid(log_odds)
-        return Scores(phat, equation.outcome(phat), self.file, equation, values, entered)
+        return Scores(phat, outcome, self.file, equation, values, entered)
 
     def score_row_cells(self, row: Sequence[object]) -> RowScore:
         """Scores the raw cells of one row without numpy's overhead for arrays: the same bits, many times faster.
@@ -119,19 +117,15 @@ class Scorer:
             BadRowsError: as score_cells.
         """
         try:
-            cells_read = zip(self._reads, row, strict=True)
-            # An infinite float gets past this, but not past the check below; one in a category is a TypeError.
-            read = [cell if type(cell) is float else read_cell(cell) for read_cell, cell in cells_read]
-            entered = self.equation.enter(read)
-            log_odds = self.equation.log_odds(entered)
-        except (cells.BadCellError, TypeError):
+            read = cells.read_row(self._reads, row)
+            entered, log_odds, phat, outcome = self.equation.evaluate(read)
+        except (cells.BadCellError, TypeError):  # TypeError: a float in a category
             log_odds = math.nan
-        if not math.isfinite(log_odds):  # score_cells lists all that is wrong
+        if not math.isfinite(log_odds):  # score_cells lists every problem
             scores = self.score_cells([[cell] for cell in row])
             entered, read = ([column[0] for column in columns] for columns in (scores.entered, scores.read))
             return RowScore(int(scores.outcome[0]), float(scores.phat[0]), entered, read)
-        phat = float(sigmoid(log_odds))
-        return RowScore(self.equation.outcome(phat), phat, entered, read)
+        return RowScore(outcome, phat, entered, read)
 
     def _overflows(self, entered: Sequence[NDArray[Any]], log_odds: NDArray[np.float64]) -> Iterator[Problem]:
         message = "the number is too large for the equation in float64"

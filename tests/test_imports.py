@@ -28,7 +28,7 @@ scorer.store.opening scorer.store.cache scorer.store.directory
 scorer.store.refresh
 scorer
 scorer.service scorer.service.settings scorer.service.problems scorer.service.keys
-scorer.service.listening scorer.service.http_head scorer.service.http_transport
+scorer.service.listening scorer.service.http_head scorer.service.http_watchdog
 scorer.service.http_protocol
 scorer.service.codec scorer.service.codec.options scorer.service.codec.body scorer.service.codec.row_types
 scorer.service.codec.diagnose scorer.service.codec.encoder

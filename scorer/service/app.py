@@ -182,7 +182,7 @@ class Service:
             _log.error("%s %s failed", scope["method"], scope["path"], exc_info=error)
         if self._counters:
             for code in problems.codes(error):
-                self._counters.count("errors", code)
+                self._counters.error(code)
         if not exchange.status:  # else an answer has begun, and a second one would be read as a part of it
             await problems.of(error)(scope, receive, exchange)
 
@@ -193,7 +193,8 @@ class Service:
             path = scope["path"]
             served = self._holder.served
             version = served.scorer.file.version if served else ""
-            self._counters.count("requests", path if path in self._paths else "other", str(exchange.status), version)
+            route = path if path in self._paths else "other"
+            self._counters.request(route, exchange.status, version, scope.get("scored"))
         if self._log:
             self._log.write(scope, exchange.status, perf_counter() - exchange.began, exchange.request_id)
 
@@ -263,7 +264,7 @@ def create_app(holder: Holder, settings: Settings = Settings(), store: StoreStat
 
     counters = Counters(settings.metrics_dir, gauges)
     counted = counters if settings.metrics else None
-    predict = Predict(holder, settings, in_flight, counted)
+    predict = Predict(holder, settings, in_flight)
     documents = Documents(holder, store, counters)
     routes = [
         Route(PREDICT, predict, methods=["POST"]),

@@ -23,7 +23,8 @@ from msgspec.structs import replace
 from scorer.errors import ScorerError
 from scorer.service.app import Service, create_app
 from scorer.service.holder import Holder
-from scorer.service.http_protocol import HTTPProtocol, SlowConnectionWatchdog
+from scorer.service.http_protocol import HTTPProtocol
+from scorer.service.http_watchdog import SlowConnectionWatchdog
 from scorer.service.listening import BACKLOG, listen
 from scorer.service.models import Models
 from scorer.service.settings import PREFIX, Settings

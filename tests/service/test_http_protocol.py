@@ -15,7 +15,8 @@ import uvicorn
 from scorer import Scorer
 from scorer.service.app import create_app
 from scorer.service.holder import Holder
-from scorer.service.http_protocol import HTTPProtocol, SlowConnectionWatchdog
+from scorer.service.http_protocol import HTTPProtocol
+from scorer.service.http_watchdog import SlowConnectionWatchdog
 from tests.support.raw_http import connect, parse, read_to_end, send
 from tests.support.servers import Server, running
 

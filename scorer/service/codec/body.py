@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import sys
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
 from scorer.errors import BodyTooLargeError, MalformedBodyError, UnsupportedBodyError
-
-Headers = Sequence[tuple[bytes, bytes]]
 
 ENCODINGS = ("gzip", "deflate", "zstd")
 """Content encodings that are read."""
@@ -31,38 +29,8 @@ def check_size(size: int, max_bytes: int) -> None:
         raise BodyTooLargeError(max_bytes)
 
 
-def check_headers(headers: Headers, max_bytes: int) -> BodyDecoder | None:
-    """Checks a request's headers before its body is read.
-
-    Args:
-        headers: names in lower case, with their values.
-        max_bytes: the largest body that is accepted.
-
-    Returns:
-        The decoder of a compressed body, else None.
-
-    Raises:
-        BodyTooLargeError: by its content length.
-        UnsupportedBodyError: a content type or a content encoding that is not read.
-    """
-    decoder = None
-    for name, value in headers:
-        if name not in _CHECKED:
-            continue
-        if name == b"content-length":
-            check_size(int(value), max_bytes)
-        elif name == b"content-type":
-            if value != b"application/json":
-                _check_type(value)
-        elif value.lower() not in (b"", b"identity"):
-            decoder = BodyDecoder(value)
-    return decoder
-
-
-_CHECKED = frozenset({b"content-length", b"content-type", b"content-encoding"})
-
-
-def _check_type(value: bytes) -> None:
+def check_type(value: bytes) -> None:
+    """Raises UnsupportedBodyError if ``value``, a Content-Type header, is neither JSON's nor curl's own."""
     kind = value.decode("latin-1").partition(";")[0].strip().lower()
     if kind in ("", "application/json", _FORM) or (kind.startswith("application/") and kind.endswith("+json")):
         return

@@ -17,7 +17,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from struct import Struct
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import orjson
@@ -51,6 +51,22 @@ Snapshot = dict[str, Any]
 _log = logging.getLogger("scorer.service")
 
 
+class ScoredRequest(NamedTuple):
+    """The rows of a request that were scored.
+
+    Attributes:
+        scorer: that scored them.
+        scored: their scores, segment by segment.
+        rows: how many they are; none for an empty array.
+        seconds: what each of the STAGES took.
+    """
+
+    scorer: Scorer
+    scored: Sequence[Scored]
+    rows: int
+    seconds: Sequence[float]
+
+
 class Counters:
     """The counts of this worker."""
 
@@ -77,23 +93,29 @@ class Counters:
         if self._path:
             atexit.register(self.write)
 
-    def count(self, *key: str) -> None:
-        """Adds one to a counter."""
-        self._counters[key] += 1
+    def request(self, route: str, status: int, version: str, scored: ScoredRequest | None) -> None:
+        """Counts a request that has been answered.
+
+        Args:
+            route: the path, where the app has it.
+            status: of the answer; 0 where the client went away before it.
+            version: of the served model; empty where there is none.
+            scored: the rows of a POST /predict that was answered with 200.
+        """
+        self._counters["requests", route, str(status), version] += 1
+        if scored is not None:
+            self._scored(scored)
         if self._timer is None and self._path:
             self._write_again()
 
-    def scored(self, scorer: Scorer, scored: Sequence[Scored], rows: int, seconds: Sequence[float]) -> None:
-        """Counts the rows of a request that was answered.
+    def error(self, code: str) -> None:
+        """Counts a problem by its code."""
+        self._counters["errors", code] += 1
 
-        Args:
-            scorer: the scorer that answered.
-            scored: its scores, segment by segment.
-            rows: the number of rows.
-            seconds: the time that each of the STAGES took.
-        """
+    def _scored(self, request: ScoredRequest) -> None:
         # Scores of single rows are kept as packed numbers. Kept as objects, they would stay alive by the hundred, and
         # new rows would be made in memory that is not in the CPU's cache: that would cost more than all the rest here.
+        scorer, scored, rows, seconds = request
         if scorer is not self._scorer:
             self._count_waiting()
             self._scorer = scorer
@@ -111,8 +133,6 @@ class Counters:
         self._waiting += rows + ROWS_AT_A_TIME // REQUESTS_AT_A_TIME
         if self._waiting >= ROWS_AT_A_TIME:
             self._count_waiting()
-        if self._timer is None and self._path:
-            self._write_again()
 
     def snapshot(self) -> Snapshot:
         """The counts of this worker until now."""

@@ -17,7 +17,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from scorer import Scorer
 from scorer.coefficients import CoefficientFile, TrainingRange
 from scorer.service.telemetry import counters
-from scorer.service.telemetry.counters import BUCKETS, Counters
+from scorer.service.telemetry.counters import BUCKETS, Counters, ScoredRequest
 from tests.support.models import with_ranges
 from tests.support.prometheus import Samples, scrape
 from tests.support.servers import WAIT_SECONDS, Server, running, wait_until
@@ -192,12 +192,13 @@ def test_off(row: dict[str, Any]) -> None:
         assert client.send("GET", "/metrics").status == 404
 
 
-def test_a_histogram_takes_its_bounds_as_upper_bounds() -> None:
-    metrics = Counters()
-    bounds = np.array(BUCKETS["batch_rows"])
-    metrics._observe(("batch_rows",), np.concatenate([bounds, [2e5]]))
-    ((key, counts, total),) = metrics.snapshot()["histograms"]
-    assert (key, counts, total) == (("batch_rows",), [1] * 7, bounds.sum() + 2e5)
+def test_a_histogram_takes_its_bounds_as_upper_bounds(model: Scorer) -> None:
+    counted = Counters()
+    rows = [*map(int, BUCKETS["batch_rows"]), 200_000]
+    for number in rows:
+        counted.request("/predict", 200, "1.0.0", ScoredRequest(model, (), number, (0.0, 0.0, 0.0, 0.0)))
+    found = {tuple(key): (counts, total) for key, counts, total in counted.snapshot()["histograms"]}
+    assert found["batch_rows",] == ([1] * 7, sum(rows))
 
 
 def test_a_write_that_fails_is_logged_once_and_tried_again(
@@ -213,18 +214,18 @@ def test_a_write_that_fails_is_logged_once_and_tried_again(
 
     async def count() -> None:
         mine, other = Counters(str(tmp_path)), Counters(str(tmp_path))
-        mine.count("errors", "first")
+        mine.request("/first", 200, "", None)
         (written,) = tmp_path.glob("*.json")
         blocked = written.with_suffix(".tmp")  # the file that is written before it is renamed
         blocked.mkdir()
         await logged(1)
         for _ in range(3):
             mine.write()
-        mine.count("errors", "second")
+        mine.request("/second", 200, "", None)
         blocked.rmdir()
         await logged(2)
         _, shared = other.all_snapshots()
-        assert shared["counters"] == [[["errors", "first"], 1], [["errors", "second"], 1]]
+        assert shared["counters"] == [[["requests", "/first", "200", ""], 1], [["requests", "/second", "200", ""], 1]]
 
     asyncio.run(count())
     assert [record.getMessage() for record in caplog.records] == [
@@ -236,8 +237,8 @@ def test_a_write_that_fails_is_logged_once_and_tried_again(
 def test_a_first_write_that_fails_does_not_fail_the_request() -> None:
     async def count() -> None:
         metrics = Counters("/proc")  # nobody may write there
-        metrics.count("errors", "fault")
-        assert metrics.snapshot()["counters"] == [[("errors", "fault"), 1]]
+        metrics.request("/livez", 200, "", None)
+        assert metrics.snapshot()["counters"] == [[("requests", "/livez", "200", ""), 1]]
 
     asyncio.run(count())
 
