@@ -39,7 +39,7 @@ scorer.service.telemetry.counters
 scorer.service.telemetry.exposition
 scorer.service.shadow scorer.service.openapi
 scorer.service.holder
-scorer.service.predict scorer.service.models
+scorer.service.predict scorer.service.endpoints scorer.service.models
 scorer.service.app scorer.service.check
 scorer.service.server
 scorer.__main__

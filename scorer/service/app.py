@@ -9,23 +9,20 @@ from http import HTTPStatus
 from itertools import count
 from pathlib import Path
 from time import perf_counter
-from typing import Any, Protocol
 
-import orjson
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
-from starlette.responses import Response
 from starlette.routing import Route, Router
 from starlette.types import Message, Receive, Scope, Send
 
-from scorer.service import problems
+from scorer.errors import OverloadedError
+from scorer.service import endpoints, problems
+from scorer.service.endpoints import NoStore, StoreStatus
 from scorer.service.holder import Holder
 from scorer.service.keys import APIKeys
-from scorer.service.predict import ClientGoneError, InFlight, Predict
+from scorer.service.predict import ClientGoneError, Predict
 from scorer.service.settings import Settings
-from scorer.service.telemetry.counters import Counters, Key
+from scorer.service.telemetry.counters import Counters, Key, ScoredRequest
 from scorer.service.telemetry.request_log import RequestLog
-from scorer.version import __version__
 
 PREDICT = "/predict"
 ADMIN_PATHS = frozenset({"/livez", "/readyz", "/metrics"})
@@ -34,52 +31,25 @@ ADMIN_PATHS = frozenset({"/livez", "/readyz", "/metrics"})
 _log = logging.getLogger("scorer.service")
 
 
-class StoreStatus(Protocol):
-    """Tells how the served model stands with its store: scorer.service.models.Models."""
-
-    def report(self) -> dict[str, Any]:
-        """For GET /model, under `serving`."""
-
-    def history(self) -> list[dict[str, Any]]:
-        """For GET /model/history: the versions that were served."""
-
-    def gauges(self) -> dict[Key, float]:
-        """For /metrics, by name and labels."""
-
-
-class NoStore:
-    """The status where a scorer is served as it is, without a store."""
-
-    def report(self) -> dict[str, Any]:
-        """As StoreStatus.report: empty."""
-        return {}
-
-    def history(self) -> list[dict[str, Any]]:
-        """As StoreStatus.history: empty."""
-        return []
-
-    def gauges(self) -> dict[Key, float]:
-        """As StoreStatus.gauges: empty."""
-        return {}
-
-
 class Exchange:
-    """One request and its answer. It is the `send` of the endpoint that answers.
+    """One request and its answer, which is sent through it.
 
     Attributes:
         scope: of the request.
         request_id: the one that it came with, or a new one.
         began: when it did, as time.perf_counter counts.
         status: of the answer; 0 until that has begun.
+        scored: the rows of a POST /predict that were scored; else None.
     """
 
-    __slots__ = ("_end", "_ended", "_send", "began", "request_id", "scope", "status")
+    __slots__ = ("_end", "_ended", "_send", "began", "request_id", "scope", "scored", "status")
 
     def __init__(self, scope: Scope, send: Send, request_id: bytes, end: Callable[[Exchange], None]) -> None:
         self.scope = scope
         self.request_id = request_id
         self.began = perf_counter()
         self.status = 0
+        self.scored: ScoredRequest | None = None
         self._send = send
         self._end = end
         self._ended = False
@@ -102,6 +72,17 @@ class Exchange:
             self._end(self)
 
 
+class InFlight:
+    """How many POST /predict this worker is answering.
+
+    Attributes:
+        count: that number.
+    """
+
+    def __init__(self) -> None:
+        self.count = 0
+
+
 class Service:
     """The ASGI app: one life for every request.
 
@@ -109,32 +90,40 @@ class Service:
     single-row rate.
 
     Attributes:
-        routes: of all endpoints.
+        paths: of all endpoints.
     """
 
     def __init__(
-        self, predict: Predict, routes: list[Route], holder: Holder, settings: Settings, counters: Counters | None
+        self,
+        predict: Predict,
+        routes: list[Route],
+        holder: Holder,
+        settings: Settings,
+        in_flight: InFlight,
+        counters: Counters | None,
     ) -> None:
         """Puts the app together.
 
         Args:
-            predict: answers POST /predict.
-            routes: of all endpoints.
+            predict: the endpoint of POST /predict.
+            routes: all others.
             holder: holds the model whose version requests are counted under.
-            settings: source of the API keys, the admin port and the share of requests that are logged.
+            settings: source of the API keys, the admin port, and the limit and the logged share of requests.
+            in_flight: counts the POST /predict that are being answered.
             counters: count requests and errors; None for nowhere.
 
         Raises:
             SettingError: the keys cannot be read.
         """
-        self.routes = routes
         self._predict = predict
         self._router = Router(routes, redirect_slashes=False)  # most clients lose the body of a redirected POST
-        self._paths = frozenset(route.path for route in routes)
+        self.paths = frozenset({PREDICT, *(route.path for route in routes)})
         self._holder = holder
         self._keys = APIKeys(Path(settings.api_keys_file)) if settings.api_keys_file else None
         self._admin_port = settings.admin_port
         self._open = self._keys is None and not self._admin_port
+        self._max_requests = settings.max_requests
+        self._in_flight = in_flight
         self._counters = counters
         self._log = RequestLog(settings.access_log) if settings.access_log else None
         self._id_start = secrets.token_hex(8).encode() + b"-"
@@ -149,8 +138,8 @@ class Service:
         try:
             if not self._open:
                 self._admit(scope)
-            if scope["path"] == PREDICT and scope["method"] == "POST":
-                await self._predict(scope, receive, exchange)
+            if scope["path"] == PREDICT:
+                await self._answer_rows(receive, exchange)
             else:
                 scope["app"] = self  # then the router raises 404 and 405, instead of answering them in its own way
                 await self._router(scope, receive, exchange)
@@ -160,6 +149,24 @@ class Service:
             await self._answer_error(error, receive, exchange)
         finally:
             exchange.end()
+
+    async def _answer_rows(self, receive: Receive, exchange: Exchange) -> None:
+        scope = exchange.scope
+        if scope["method"] != "POST":
+            raise HTTPException(HTTPStatus.METHOD_NOT_ALLOWED, headers={"allow": "POST"})
+        in_flight = self._in_flight
+        in_flight.count += 1
+        try:
+            if in_flight.count > self._max_requests:
+                raise OverloadedError(self._max_requests)
+            headers, body, exchange.scored, comparison = await self._predict(scope, receive)
+            await exchange({"type": "http.response.start", "status": 200, "headers": headers})
+            await exchange({"type": "http.response.body", "body": body})
+            if comparison:
+                shadow, sample = comparison
+                await shadow.compare(sample)
+        finally:
+            in_flight.count -= 1
 
     def _request_id(self, scope: Scope) -> bytes:
         for name, value in scope["headers"]:
@@ -193,8 +200,8 @@ class Service:
             path = scope["path"]
             served = self._holder.served
             version = served.scorer.file.version if served else ""
-            route = path if path in self._paths else "other"
-            self._counters.request(route, exchange.status, version, scope.get("scored"))
+            route = path if path in self.paths else "other"
+            self._counters.request(route, exchange.status, version, exchange.scored)
         if self._log:
             self._log.write(scope, exchange.status, perf_counter() - exchange.began, exchange.request_id)
 
@@ -202,48 +209,6 @@ class Service:
 _LONGEST_ID = 128
 _NOT_IN_IDS = frozenset(range(256)) - frozenset(range(0x21, 0x7F))
 """A request's id is taken over where it is visible ASCII: it is written to logs and headers."""
-
-
-class Documents:
-    """The endpoints of GET."""
-
-    def __init__(self, holder: Holder, store: StoreStatus, counters: Counters) -> None:
-        self._holder = holder
-        self._store = store
-        self._counters = counters
-
-    async def model(self, request: Request) -> Response:
-        """The model, and how it stands with its store. Its tag is weak: the store's status may change under it."""
-        served = self._holder.require()
-        document = {**served.model_document, "serving": self._store.report()}
-        return _revalidated(request, orjson.dumps(document), f'W/"{served.scorer.file.sha256}"')
-
-    async def openapi(self, request: Request) -> Response:
-        """The OpenAPI document, which the model and the version of this package make."""
-        served = self._holder.require()
-        return _revalidated(request, served.openapi_document, f'"{served.scorer.file.sha256}-{__version__}"')
-
-    async def history(self, _request: Request) -> Response:
-        """The versions that this worker has served."""
-        return _json(orjson.dumps({"history": self._store.history()}))
-
-    async def livez(self, _request: Request) -> Response:
-        """Whether the process runs."""
-        return _json(orjson.dumps({"status": "alive"}))
-
-    async def readyz(self, _request: Request) -> Response:
-        """Whether a certified model is loaded, and the server is not about to stop."""
-        if self._holder.draining:
-            raise HTTPException(HTTPStatus.SERVICE_UNAVAILABLE)
-        file = self._holder.require().scorer.file
-        return _json(orjson.dumps({"status": "ready", "model": file.model, "version": file.version}))
-
-    async def metrics(self, request: Request) -> Response:
-        """The counts of all workers."""
-        from scorer.service.telemetry.exposition import expose  # a server that is not scraped need not import it
-
-        text, content_type = expose(self._counters.all_snapshots(), request.headers.get("accept", ""))
-        return Response(text, headers={"content-type": content_type, "vary": "accept", **problems.NOT_STORED})
 
 
 def create_app(holder: Holder, settings: Settings = Settings(), store: StoreStatus = NoStore()) -> Service:  # noqa: B008
@@ -264,28 +229,5 @@ def create_app(holder: Holder, settings: Settings = Settings(), store: StoreStat
 
     counters = Counters(settings.metrics_dir, gauges)
     counted = counters if settings.metrics else None
-    predict = Predict(holder, settings, in_flight)
-    documents = Documents(holder, store, counters)
-    routes = [
-        Route(PREDICT, predict, methods=["POST"]),
-        Route("/model", documents.model),
-        Route("/model/history", documents.history),
-        Route("/livez", documents.livez),
-        Route("/readyz", documents.readyz),
-        Route("/openapi.json", documents.openapi),
-        *([Route("/metrics", documents.metrics)] if settings.metrics else []),
-    ]
-    return Service(predict, routes, holder, settings, counted)
-
-
-def _json(content: bytes) -> Response:
-    return Response(content, media_type="application/json", headers=problems.NOT_STORED)
-
-
-def _revalidated(request: Request, content: bytes, etag: str) -> Response:
-    """A JSON document that may be kept, if each use asks whether it is still the same (RFC 9110, section 13.1.2)."""
-    headers = {"etag": etag, "cache-control": "no-cache"}
-    known = {tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")}
-    if not known.isdisjoint({"*", etag.removeprefix("W/")}):
-        return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
-    return Response(content, media_type="application/json", headers=headers)
+    routes = endpoints.routes(holder, store, counters, settings)
+    return Service(Predict(holder, settings), routes, holder, settings, in_flight, counted)

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from scorer.errors import ScorerError
+from scorer.errors import BadRowsError, ScorerError
 from scorer.scorer import Scorer
 from scorer.scores import Scored, Scores
 from scorer.service.codec.rows import RowCodec
@@ -61,9 +61,10 @@ class Shadow:
         self._requests += 1
 
     def _compare(self, body: bytes, scored: Scored) -> None:
-        part = self._codec.answer(body, self._codec.default_format)
-        part.require()
-        first, second = _columns(scored), _columns(part.scored)
+        result = self._codec.answer(body, self._codec.default_format)
+        if result.total:
+            raise BadRowsError(result.problems, result.total)
+        first, second = _columns(scored), _columns(result.scored)
         moved = np.abs(first[0] - second[0])
         self._rows += len(moved)
         self._largest = max(self._largest, float(moved.max(initial=0.0)))

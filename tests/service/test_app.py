@@ -16,8 +16,9 @@ import uvicorn
 import scorer
 from scorer import Scorer
 from scorer.coefficients import CoefficientFile
-from scorer.service.app import NoStore, StoreStatus, create_app
+from scorer.service.app import create_app
 from scorer.service.codec.rows import RowCodec
+from scorer.service.endpoints import NoStore, StoreStatus
 from scorer.service.holder import Holder, ServedModel
 from scorer.service.settings import Settings
 from tests.support.prometheus import scrape

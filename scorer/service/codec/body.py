@@ -23,12 +23,6 @@ MAX_STREAMS = 10_000
 it, and an empty one has 9 bytes. bgzip, which writes the most of all, makes a member of 64 KiB: 4,000 of 256 MiB."""
 
 
-def check_size(size: int, max_bytes: int) -> None:
-    """Raises BodyTooLargeError if a body has more than ``max_bytes``."""
-    if size > max_bytes:
-        raise BodyTooLargeError(max_bytes)
-
-
 def check_type(value: bytes) -> None:
     """Raises UnsupportedBodyError if ``value``, a Content-Type header, is neither JSON's nor curl's own."""
     kind = value.decode("latin-1").partition(";")[0].strip().lower()
@@ -158,13 +152,15 @@ class BodyReader:
             MalformedBodyError, UnsupportedBodyError: as BodyDecoder.feed.
         """
         self._size += len(chunk)
-        check_size(self._size, self._max_bytes)
+        if self._size > self._max_bytes:
+            raise BodyTooLargeError(self._max_bytes)
         if self._decoder is None:
             yield chunk
             return
         for piece in self._decoder.feed(chunk):
             self._unpacked += len(piece)
-            check_size(self._unpacked, self._max_unpacked_bytes)
+            if self._unpacked > self._max_unpacked_bytes:
+                raise BodyTooLargeError(self._max_unpacked_bytes)
             yield piece
 
     def finish(self) -> None:

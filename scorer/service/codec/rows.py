@@ -41,16 +41,6 @@ class SegmentResult(NamedTuple):
     problems: Sequence[Problem] = ()
     total: int = 0
 
-    def require(self) -> bytes:
-        """The answer.
-
-        Raises:
-            BadRowsError: there are problems.
-        """
-        if self.total:
-            raise BadRowsError(self.problems, self.total)
-        return self.answer
-
 
 class ResponseFormat(NamedTuple):
     """How rows are answered.

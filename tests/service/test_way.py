@@ -1,0 +1,87 @@
+"""The way of a single row through the sources, held to what docs/architecture.md says of it."""
+
+from __future__ import annotations
+
+import re
+import socket
+import sys
+import threading
+from functools import partial
+from types import FrameType
+
+import uvicorn
+
+import scorer
+from scorer.service.app import create_app
+from scorer.service.holder import Holder
+from scorer.service.http_protocol import HTTPProtocol
+from scorer.service.http_watchdog import SlowConnectionWatchdog
+from tests.support.paths import ROOT
+from tests.support.servers import Client
+
+SOURCES = str(ROOT / "scorer") + "/"
+MOST_FILES = 9
+
+
+class Way:
+    """Notes which source file of the package calls into which, while it is `noting`."""
+
+    def __init__(self) -> None:
+        self.noting = False
+        self.entered: list[str] = []
+
+    def note(self, frame: FrameType, event: str, _argument: object) -> None:
+        """As sys.setprofile's function."""
+        if not self.noting or event != "call":
+            return
+        called = frame.f_code.co_filename
+        caller = frame.f_back.f_code.co_filename if frame.f_back else ""
+        if called.startswith(SOURCES) and called != caller:
+            self.entered.append(called.removeprefix(SOURCES).removeprefix("service/"))
+
+
+def way_of(rows: list[dict[str, object]]) -> list[str]:
+    """The files that a request enters, in order; the second one on its connection."""
+    way = Way()
+    protocol = partial(HTTPProtocol, max_header_bytes=65_536, watchdog=SlowConnectionWatchdog(20))
+    app = create_app(Holder(scorer.load()))
+    config = uvicorn.Config(app, http=protocol, lifespan="off", log_config=None, ws="none")  # type: ignore[arg-type]
+    server = uvicorn.Server(config)
+
+    def serve(listener: socket.socket) -> None:
+        sys.setprofile(way.note)
+        server.run([listener])
+
+    listener = socket.create_server(("127.0.0.1", 0))
+    thread = threading.Thread(target=serve, args=(listener,))
+    thread.start()
+    try:
+        client = Client(listener.getsockname()[1])
+        client.predict(rows)
+        way.noting = True
+        assert client.predict(rows).status == 200
+        way.noting = False
+        client.close()
+    finally:
+        server.should_exit = True
+        thread.join()
+    return way.entered
+
+
+def test_a_single_row_enters_each_file_once() -> None:
+    entered = way_of([{"x5": "monday", "x12": "$5,547.78", "x91": 0.373853, "x44": 1.5}])
+    connection = entered.count("http_protocol.py")  # uvicorn calls it for each part of a request
+    assert connection > 1
+    files = list(dict.fromkeys(entered))
+    assert len(files) <= MOST_FILES
+    assert len(entered) == len(files) - 1 + connection
+
+    page = (ROOT / "docs" / "architecture.md").read_text()
+    section = page[page.index("A single row") : page.index("A batch")]
+    assert re.findall(r"^\d\. `(\S+)`", section, re.MULTILINE) == files
+
+
+def test_what_enters_a_file_twice_is_noticed() -> None:
+    """A batch is read column by column: the library enters cells.py once for each."""
+    entered = way_of([{"x5": "monday"}] * 20)
+    assert entered.count("cells.py") > 1
