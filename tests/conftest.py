@@ -35,7 +35,7 @@ def pytest_xdist_auto_num_workers() -> int:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Long tests begin first: where several processes share them, none is left with one at the end."""
+    """Long modules begin first: where several processes share them, none is left with one at the end."""
     items.sort(key=lambda item: item.get_closest_marker("long") is None)
 
 

@@ -31,6 +31,8 @@ from tests.support.processes import environment
 from tests.support.servers import WAIT_SECONDS, free_port
 from tests.support.skips import needs
 
+pytestmark = pytest.mark.long
+
 README = (ROOT / "README.md").read_text()
 API = (ROOT / "docs" / "api.md").read_text()
 FORMAT = (ROOT / "docs" / "coefficient-file.md").read_text()
@@ -66,7 +68,6 @@ def test_every_command_is_in_the_readme(
 
 @needs("curl")
 @needs("openssl")
-@pytest.mark.long
 def test_the_commands_that_ship_a_version_run(tmp_path: Path) -> None:
     """As they stand there, but for the port, and with a quarter of the rows."""
     shutil.copytree(ROOT / "coefficients", tmp_path / "coefficients")

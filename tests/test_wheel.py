@@ -14,7 +14,7 @@ import scorer
 from tests.support.paths import ROOT
 from tests.support.servers import running
 
-pytestmark = [pytest.mark.long, pytest.mark.xdist_group("wheel")]
+pytestmark = pytest.mark.long
 
 
 @pytest.fixture(scope="module")

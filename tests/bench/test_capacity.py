@@ -19,6 +19,8 @@ from bench.capacity.queue import Service, arrivals, shared
 from bench.peers.running import Server as BenchServer
 from tests.support.servers import Server
 
+pytestmark = pytest.mark.long
+
 CALLS = 400_000
 
 

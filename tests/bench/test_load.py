@@ -31,6 +31,8 @@ from tests.support.processes import as_from_a_terminal
 from tests.support.servers import WAIT_SECONDS, Server, running, wait_until
 from tests.support.skips import PORT_TAKEN
 
+pytestmark = pytest.mark.long
+
 
 def load(server: Server | str, out: Path, *arguments: str) -> int:
     url = server if isinstance(server, str) else f"http://127.0.0.1:{server.port}"

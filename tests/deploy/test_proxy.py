@@ -29,6 +29,7 @@ PROXY = ROOT / "deploy" / "proxy"
 CONFIG, UPSTREAM = PROXY / "nginx.conf", PROXY / "upstream.conf"
 NGINX = find("nginx")
 needs_nginx = needs("nginx")
+pytestmark = pytest.mark.long
 
 RESTARTS = 3
 """How often each instance is restarted, and how often it is killed."""
@@ -127,7 +128,6 @@ def test_the_committed_files_are_sound(tmp_path: Path) -> None:
 
 
 @needs_nginx
-@pytest.mark.long
 def test_restarts_and_kills_under_load_fail_no_request(
     versions: list[CoefficientFile], row: dict[str, Any], tmp_path: Path, stack: ExitStack
 ) -> None:

@@ -18,6 +18,8 @@ import scorer
 from tests.support.servers import RUN_API, WAIT_SECONDS, Client, free_port, run_api, wait_until
 from tests.support.skips import NO_DOCKER
 
+pytestmark = pytest.mark.long
+
 
 def run(*arguments: str, environment: Mapping[str, str] | None = None, script: Path = RUN_API) -> tuple[int, str, str]:
     """Runs the script to its end: exit code, output, errors."""
@@ -67,7 +69,6 @@ def test_a_port_that_is_taken() -> None:
     assert err == f"run_api.sh: port {port} is taken; choose another with --port\n"
 
 
-@pytest.mark.long
 def test_it_does_not_wait_for_ever(tmp_path: Path) -> None:
     """The model is never there: it says what the server says, and stops the server."""
     port = free_port()

@@ -23,7 +23,7 @@ from scorer.coefficients import NumberInput, TrainingRange
 from tests.support.models import SHIPPED
 from tests.support.standin import StandIn
 
-pytestmark = pytest.mark.xdist_group("train")  # what one process has fitted once
+pytestmark = pytest.mark.long
 
 
 @pytest.fixture(scope="module")

@@ -16,6 +16,8 @@ import scorer
 from tests.support.servers import Answer, Client, Server, running
 from tests.support.standin import StandIn
 
+pytestmark = pytest.mark.long
+
 VARIABLES = 25
 
 

@@ -38,6 +38,8 @@ from tests.support.paths import DATA
 from tests.support.servers import Answer, Server
 
 TIMEOUT_SECONDS = 30
+pytestmark = pytest.mark.long
+
 MEGABYTE = 1024 * 1024
 READABLE_DEPTH = 500
 """Objects and arrays within each other that every supported Python reads; what is deeper may be malformed."""

@@ -13,6 +13,8 @@ from tests.service.test_hostile import BODIES, MEGABYTE, post
 from tests.support.servers import Server, running
 from tests.support.standin import StandIn
 
+pytestmark = pytest.mark.long
+
 
 def memory(server: Server, field: str) -> int:
     """VmRSS, what is in memory, or VmHWM, the most that ever was, in bytes."""
@@ -21,7 +23,6 @@ def memory(server: Server, field: str) -> int:
     return int(kilobytes) * 1024
 
 
-@pytest.mark.long
 def test_a_million_rows_leave_no_memory_behind(stand_in: StandIn) -> None:
     """Rows of the ten inputs that are used, so that the client is not what takes the time.
 
@@ -46,7 +47,6 @@ def test_a_million_rows_leave_no_memory_behind(stand_in: StandIn) -> None:
     assert median(taken[-5:]) < median(taken[:5]) * 1.02
 
 
-@pytest.mark.long
 def test_memory_does_not_grow_with_hostile_bodies() -> None:
     packed = [gzip.compress(body, 1) for body in BODIES.values()]
     sizes: list[int] = []

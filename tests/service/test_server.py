@@ -23,6 +23,8 @@ from tests.support.servers import WAIT_SECONDS, Client, Server, running, wait_un
 from tests.support.skips import NO_IPV6
 from tests.support.stores import Store, make_keys
 
+pytestmark = pytest.mark.long
+
 SERVE = [sys.executable, "-m", "scorer", "serve"]
 
 
@@ -161,7 +163,6 @@ def accepts(port: int) -> bool:
     return True
 
 
-@pytest.mark.long
 def test_2_000_requests_under_repeated_kills_of_workers(row: dict[str, Any], model: scorer.Scorer) -> None:
     """Only what a worker is at when it is killed is lost, and another worker takes its place."""
     expected = model.score(row).to_rows()
@@ -254,7 +255,6 @@ def test_a_worker_that_is_started_anew_serves_what_the_others_do(document: dict[
     assert not any("Traceback" in line for line in server.output)
 
 
-@pytest.mark.long
 def test_a_worker_that_cannot_start_stops_the_server(versions: list[CoefficientFile], tmp_path: Path) -> None:
     """A setting is fine when the server starts, and not when a worker is started anew."""
     private, public = make_keys(tmp_path)

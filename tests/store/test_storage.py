@@ -34,7 +34,7 @@ def bucket() -> Iterator[str]:
         yield "s3://models"
 
 
-@pytest.fixture(params=["directory", "http", pytest.param("s3", marks=pytest.mark.xdist_group("s3"))])
+@pytest.fixture(params=["directory", "http", "s3"])
 def storages(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Storage, Storage]]:
     """A storage to read from, and one to write the same to."""
     if request.param == "directory":
