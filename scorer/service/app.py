@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Callable
 from http import HTTPStatus
 from itertools import count
 from pathlib import Path
@@ -38,38 +37,36 @@ class Exchange:
         scope: of the request.
         request_id: the one that it came with, or a new one.
         began: when it did, as time.perf_counter counts.
+        ended: when the answer was sent; `began` until then.
         status: of the answer; 0 until that has begun.
         scored: the rows of a POST /predict that were scored; else None.
     """
 
-    __slots__ = ("_end", "_ended", "_send", "began", "request_id", "scope", "scored", "status")
+    __slots__ = ("_send", "began", "ended", "request_id", "scope", "scored", "status")
 
-    def __init__(self, scope: Scope, send: Send, request_id: bytes, end: Callable[[Exchange], None]) -> None:
+    def __init__(self, scope: Scope, send: Send, request_id: bytes) -> None:
         self.scope = scope
         self.request_id = request_id
-        self.began = perf_counter()
+        self.began = self.ended = perf_counter()
         self.status = 0
         self.scored: ScoredRequest | None = None
         self._send = send
-        self._end = end
-        self._ended = False
 
     async def __call__(self, message: Message) -> None:
-        """As ASGI's send; the exchange ends with the last byte of the answer."""
+        """As ASGI's send."""
         if message["type"] == "http.response.start":
             self.status = message["status"]
             message["headers"] += ((b"x-request-id", self.request_id), problems.NO_SNIFFING)
-            await self._send(message)
-            return
         await self._send(message)
-        if not message.get("more_body", False):
-            self.end()
+        self.ended = perf_counter()
 
-    def end(self) -> None:
-        """Counts and logs the exchange, once."""
-        if not self._ended:
-            self._ended = True
-            self._end(self)
+    async def answer(self, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
+        """Sends a whole answer with status 200: what two calls would send, in half the time."""
+        self.status = 200
+        headers += ((b"x-request-id", self.request_id), problems.NO_SNIFFING)
+        await self._send({"type": "http.response.start", "status": 200, "headers": headers})
+        await self._send({"type": "http.response.body", "body": body})
+        self.ended = perf_counter()
 
 
 class InFlight:
@@ -134,7 +131,7 @@ class Service:
         if scope["type"] != "http":
             await self._router(scope, receive, send)
             return
-        exchange = Exchange(scope, send, self._request_id(scope), self._end)
+        exchange = Exchange(scope, send, self._request_id(scope))
         try:
             if not self._open:
                 self._admit(scope)
@@ -148,7 +145,7 @@ class Service:
         except Exception as error:
             await self._answer_error(error, receive, exchange)
         finally:
-            exchange.end()
+            self._end(exchange)
 
     async def _answer_rows(self, receive: Receive, exchange: Exchange) -> None:
         scope = exchange.scope
@@ -160,8 +157,7 @@ class Service:
             if in_flight.count > self._max_requests:
                 raise OverloadedError(self._max_requests)
             headers, body, exchange.scored, comparison = await self._predict(scope, receive)
-            await exchange({"type": "http.response.start", "status": 200, "headers": headers})
-            await exchange({"type": "http.response.body", "body": body})
+            await exchange.answer(headers, body)
             if comparison:
                 shadow, sample = comparison
                 await shadow.compare(sample)
@@ -194,16 +190,19 @@ class Service:
             await problems.of(error)(scope, receive, exchange)
 
     def _end(self, exchange: Exchange) -> None:
-        """Counts and logs a request that has been answered, or whose client has gone."""
+        """Counts and logs a request that has been answered, or whose client has gone. Never raises."""
         scope = exchange.scope
-        if self._counters:
-            path = scope["path"]
-            served = self._holder.served
-            version = served.scorer.file.version if served else ""
-            route = path if path in self.paths else "other"
-            self._counters.request(route, exchange.status, version, exchange.scored)
-        if self._log:
-            self._log.write(scope, exchange.status, perf_counter() - exchange.began, exchange.request_id)
+        path = scope["path"]
+        try:
+            if self._counters:
+                served = self._holder.served
+                version = served.scorer.file.version if served else ""
+                route = path if path in self.paths else "other"
+                self._counters.request(route, exchange.status, version, exchange.scored)
+            if self._log:
+                self._log.write(scope, exchange.status, exchange.ended - exchange.began, exchange.request_id)
+        except Exception:
+            _log.exception("%s %s could not be counted or logged", scope["method"], path)
 
 
 _LONGEST_ID = 128

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from time import perf_counter
-from typing import NamedTuple
 
 from starlette.types import Message, Receive, Scope
 
@@ -24,20 +23,9 @@ class ClientGoneError(Exception):
     """The client closed the connection before its body was read."""
 
 
-class Answer(NamedTuple):
-    """The answer to a request.
-
-    Attributes:
-        headers: they name the model, and the length of the body.
-        body: JSON.
-        scored: the rows, for the counters.
-        comparison: a shadow version, and what it is to be compared on; None where the request is not among its share.
-    """
-
-    headers: list[tuple[bytes, bytes]]
-    body: bytes
-    scored: ScoredRequest
-    comparison: tuple[Shadow, Sample] | None
+Answer = tuple[list[tuple[bytes, bytes]], bytes, ScoredRequest, tuple[Shadow, Sample] | None]
+"""The headers, which name the model and the length of the body; the body, as JSON; the rows, for the counters; a shadow
+version and the sample to compare it on, where the request is among its share."""
 
 
 class Predict:
@@ -88,12 +76,9 @@ class Predict:
             answer, scored, rows, seconds = result.answer, (result.scored,), result.rows, result.seconds
             if sample is not None and len(result.scored):
                 sample.append((text, result.scored))
-        return Answer(
-            [*served.headers, (b"content-length", b"%d" % len(answer))],
-            answer,
-            ScoredRequest(served.scorer, scored, rows, (receiving, *seconds)),
-            (shadow, sample) if shadow and sample is not None else None,
-        )
+        headers = [*served.headers, (b"content-length", b"%d" % len(answer))]
+        comparison = (shadow, sample) if shadow and sample is not None else None
+        return headers, answer, (served.scorer, scored, rows, (receiving, *seconds)), comparison
 
     def _check_headers(self, scope: Scope) -> body.BodyDecoder | None:
         """Checks what the headers say of the body. Returns the decoder of a compressed one.

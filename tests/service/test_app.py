@@ -119,7 +119,7 @@ def test_an_answer_that_cannot_be_counted_is_the_only_one(
         answers += [client.send("GET", "/model") for _ in range(2)]
     assert [answer.status for answer in answers] == [200, 200, 200]
     assert "name" in answers[1].json()
-    assert [record.getMessage() for record in caplog.records] == [f"{method} {path} failed"]
+    assert [record.getMessage() for record in caplog.records] == [f"{method} {path} could not be counted or logged"]
 
 
 def test_counts_that_cannot_be_written_are_no_concern_of_a_request() -> None:

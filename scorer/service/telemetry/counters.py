@@ -17,7 +17,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from struct import Struct
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import orjson
@@ -51,20 +51,9 @@ Snapshot = dict[str, Any]
 _log = logging.getLogger("scorer.service")
 
 
-class ScoredRequest(NamedTuple):
-    """The rows of a request that were scored.
-
-    Attributes:
-        scorer: that scored them.
-        scored: their scores, segment by segment.
-        rows: how many they are; none for an empty array.
-        seconds: what each of the STAGES took.
-    """
-
-    scorer: Scorer
-    scored: Sequence[Scored]
-    rows: int
-    seconds: Sequence[float]
+ScoredRequest = tuple[Scorer, Sequence[Scored], int, Sequence[float]]
+"""The rows of a request that were scored: the scorer; the scores, segment by segment; how many rows, none for an empty
+array; what each of the STAGES took."""
 
 
 class Counters:

@@ -17,7 +17,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from scorer import Scorer
 from scorer.coefficients import CoefficientFile, TrainingRange
 from scorer.service.telemetry import counters
-from scorer.service.telemetry.counters import BUCKETS, Counters, ScoredRequest
+from scorer.service.telemetry.counters import BUCKETS, Counters
 from tests.support.models import with_ranges
 from tests.support.prometheus import Samples, scrape
 from tests.support.servers import WAIT_SECONDS, Server, running, wait_until
@@ -196,7 +196,7 @@ def test_a_histogram_takes_its_bounds_as_upper_bounds(model: Scorer) -> None:
     counted = Counters()
     rows = [*map(int, BUCKETS["batch_rows"]), 200_000]
     for number in rows:
-        counted.request("/predict", 200, "1.0.0", ScoredRequest(model, (), number, (0.0, 0.0, 0.0, 0.0)))
+        counted.request("/predict", 200, "1.0.0", (model, (), number, (0.0, 0.0, 0.0, 0.0)))
     found = {tuple(key): (counts, total) for key, counts, total in counted.snapshot()["histograms"]}
     assert found["batch_rows",] == ([1] * 7, sum(rows))
 
