@@ -139,7 +139,7 @@ def test_restarts_and_kills_under_load_fail_no_request(
     with Requests(proxy, store, row) as requests:
 
         def wait_for_more() -> None:
-            enough = requests.answered.total() + 200
+            enough = requests.answered.total() + 40
             wait_until(lambda: requests.wrong or requests.answered.total() > enough, "more answers")
 
         for number, code in ((signal.SIGTERM, 0), (signal.SIGKILL, -signal.SIGKILL)):
