@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from export import archive, compare, promote, publish, standin, train
+from export import archive, compare, promote
 from export.errors import ApprovedDiffersError, ExportError
 from scorer import reading
 from scorer.errors import ScorerError
@@ -129,6 +129,8 @@ def _count(text: str) -> int:
 
 
 def _publish(options: argparse.Namespace) -> int:
+    from export import publish  # here and below: statsmodels takes seconds to import, and other commands do without
+
     path, written = publish.publish(options.out)
     file = reading.read(path)
     print(f"{'wrote' if written else 'exists already and is reproduced:'} {path}\nsha256 {file.sha256}")
@@ -136,6 +138,8 @@ def _publish(options: argparse.Namespace) -> int:
 
 
 def _train(options: argparse.Namespace) -> int:
+    from export import train
+
     approved = reading.read(options.approved) if options.approved else None
     fitted = train.fit(options.train, lambda text: print(text, flush=True))
     file = train.coefficient_file(fitted, options.train, options.name, options.version, options.description)
@@ -150,6 +154,8 @@ def _train(options: argparse.Namespace) -> int:
 
 
 def _standin(options: argparse.Namespace) -> int:
+    from export import standin
+
     for path in standin.write(options.rows, options.seed, options.out, load()):
         print(f"wrote {path}")
     return EXIT_OK
