@@ -128,6 +128,7 @@ def test_a_bad_upload_leaves_predictions_untouched_and_is_reported(
             wait_for_version(server, "1.2.0")
             report = wait_until(lambda: not (report := serving(server))["failing"] and report, "the end of the failure")
             assert report["previous"]["version"] == "1.0.0"
+            wait_until(lambda: requests.wrong or requests.answered["1.2.0"], "an answer of 1.2.0")
     assert requests.wrong == []
     assert set(requests.answered) == {"1.0.0", "1.2.0"}
     told = [line for line in server.output if "trying again" in line and reason in line]
