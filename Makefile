@@ -5,6 +5,7 @@ IMAGE ?= coefficient-scorer
 STANDIN ?= standin
 DIST ?= dist
 URL ?= http://127.0.0.1:1313
+BASE ?= HEAD
 VERSION = $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' scorer/version.py)
 REVISION = $(shell git describe --always --dirty --abbrev=40 --exclude '*' 2>/dev/null || echo unknown)
 LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
@@ -13,7 +14,7 @@ MANIFESTS = deploy/kubernetes/overlays/production/namespace.yaml $(filter-out %/
 	$(wildcard deploy/kubernetes/base/*.yaml deploy/kubernetes/components/*/*.yaml))
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format export standin bench bench-quick load capacity accuracy suite writeup lock image image-test dist clean
+.PHONY: help run test lint format export standin bench bench-quick compare load capacity accuracy suite writeup lock image image-test dist clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -73,6 +74,9 @@ bench: .venv/.dev bench/.venv-peers/.done ## measure everything: bench/results.j
 
 bench-quick: .venv/.dev bench/.venv-peers/.done ## the main figures in a minute; writes nothing
 	$(BIN)/python -m bench --quick
+
+compare: .venv/.dev ## CPU time of this tree's server beside another revision's: make compare BASE=HEAD~1
+	$(BIN)/python -m bench.compare $(BASE)
 
 load: .venv/.dev ## stress a running server: make load URL=http://host:1313 LOAD="parallel --rate 500"
 	$(BIN)/python -m bench.load --url $(URL) $(LOAD)
