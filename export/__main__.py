@@ -58,6 +58,17 @@ def _parser() -> argparse.ArgumentParser:
         help="root of the versions; default: coefficients",
     )
 
+    _add_training_commands(commands, out)
+    diff = commands.add_parser("diff", help="show what differs between two coefficient files; exit 1 if anything does")
+    diff.add_argument("first", type=Path)
+    diff.add_argument("second", type=Path)
+    diff.add_argument("--rows", type=Path, metavar="CSV", help="show also how far phat moves on these rows")
+    diff.set_defaults(command=_diff)
+    _add_store_commands(commands)
+    return parser
+
+
+def _add_training_commands(commands: Any, out: argparse.ArgumentParser) -> None:
     publishing = commands.add_parser("publish", parents=[out], help="write the published figures as glm-26 1.0.0")
     publishing.set_defaults(command=_publish)
 
@@ -84,14 +95,6 @@ def _parser() -> argparse.ArgumentParser:
     standing_in.add_argument("--seed", type=_count, default=13)
     standing_in.add_argument("--out", type=Path, required=True, metavar="DIR")
     standing_in.set_defaults(command=_standin)
-
-    diff = commands.add_parser("diff", help="show what differs between two coefficient files; exit 1 if anything does")
-    diff.add_argument("first", type=Path)
-    diff.add_argument("second", type=Path)
-    diff.add_argument("--rows", type=Path, metavar="CSV", help="show also how far phat moves on these rows")
-    diff.set_defaults(command=_diff)
-    _add_store_commands(commands)
-    return parser
 
 
 def _add_store_commands(commands: Any) -> None:

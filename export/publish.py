@@ -60,6 +60,12 @@ def category(name: str, levels: tuple[str, ...]) -> CategoryInput:
     return CategoryInput(name, levels, levels[0], tuple(Dummy(variable, level) for variable, level in columns.items()))
 
 
+FITTED_BY = (
+    "Figures that the notebook printed, and the parameters of its fitted SimpleImputer and StandardScaler. "
+    "statsmodels Logit, fitted on train, validation and test together."
+)
+
+
 def published_file() -> CoefficientFile:
     """The approved model, certified.
 
@@ -84,10 +90,7 @@ def published_file() -> CoefficientFile:
         description=DESCRIPTION,
         provenance=Provenance(
             figures="published",
-            description=(
-                "Figures that the notebook printed, and the parameters of its fitted SimpleImputer and StandardScaler. "
-                "statsmodels Logit, fitted on train, validation and test together."
-            ),
+            description=FITTED_BY,
             rows={"train": split["fit_rows"], "validation": split["validation_rows"], "test": split["test_rows"]},
             training_file_sha256=None,
             libraries={},

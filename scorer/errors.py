@@ -58,7 +58,7 @@ class CoefficientFileError(ScorerError):
     """A coefficient file is refused.
 
     Attributes:
-        source: where the file came from: a path or a URL.
+        source: the file's path or URL.
         at: the path in the document, such as ``$.terms[3].coefficient``; ``$`` is the whole document.
         reason: why, in words.
     """
@@ -238,11 +238,7 @@ class UnsupportedBodyError(RequestError):
 
 
 class SlowBodyError(RequestError):
-    """The body did not arrive in time.
-
-    Attributes:
-        seconds: the time limit.
-    """
+    """The body did not arrive in time: ``seconds`` is the limit."""
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
@@ -250,11 +246,7 @@ class SlowBodyError(RequestError):
 
 
 class ParameterError(RequestError):
-    """A query parameter is unknown, or has an invalid value.
-
-    Attributes:
-        parameter: its name.
-    """
+    """A query parameter is unknown, or has an invalid value: ``parameter`` is its name."""
 
     def __init__(self, parameter: str, reason: str) -> None:
         self.parameter = parameter

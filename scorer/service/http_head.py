@@ -72,7 +72,7 @@ def checked_target(method: bytes, target: bytes) -> bytes:
     """A request target in a form that uvicorn reads: in the absolute form an empty path is written as "/".
 
     Raises:
-        RefusedError: with 400, for what is none of the forms of RFC 9112, section 3.2, for this method.
+        RefusedError: with 400, for a target in none of the forms that RFC 9112, section 3.2, has for this method.
     """
     if b"#" not in target:
         if target.startswith(b"/") or (target == b"*" and method == b"OPTIONS"):

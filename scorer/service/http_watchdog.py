@@ -18,7 +18,7 @@ class Connection(Protocol):
 class SlowConnectionWatchdog:
     """Ends the connections of a process that send too slowly, or nothing.
 
-    One timer looks at all of them: a timer for each connection, as uvicorn has, would cost every request.
+    One timer serves all connections: a timer for each, as uvicorn has, would cost time with every request.
     """
 
     def __init__(self, receive_seconds: float) -> None:

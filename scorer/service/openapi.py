@@ -17,18 +17,8 @@ Document = dict[str, Any]
 def openapi(scorer: Scorer) -> Document:
     """The API in OpenAPI 3.1, with the loaded model's inputs and variables."""
     file = scorer.file
-    bad = {
-        "400": _problem("The body is not JSON, or is nested too deeply, or a query parameter cannot be used."),
-        "408": _problem("The body did not arrive within SCORER_RECEIVE_SECONDS."),
-        "413": _problem("The body is larger than SCORER_MAX_BODY_BYTES, or SCORER_MAX_UNPACKED_BYTES decompressed."),
-        "415": _problem("The content type is not JSON's, or the content encoding is not read, or in too many streams."),
-        "422": _problem(
-            f"Not a row or rows, more than SCORER_MAX_ROWS, or cells that no rule can read; the first {PROBLEMS_SHOWN} "
-            "are listed."
-        ),
-        "503": _problem("No certified model is loaded yet, or more requests at a time than SCORER_MAX_REQUESTS."),
-    }
-    not_ready = {"503": bad["503"]}
+    not_ready = {"503": _FAILURES["503"]}
+    revalidated = {"304": {"description": "If-None-Match names what would be answered."}, **not_ready}
     parameters = [
         {"name": name, "in": "query", "schema": {"enum": values, "default": values[0]}}
         for name, values in DOCUMENTED.items()
@@ -45,14 +35,16 @@ def openapi(scorer: Scorer) -> Document:
                     "operationId": "predict",
                     "parameters": parameters,
                     "requestBody": {"required": True, "content": {"application/json": {"schema": rows}}},
-                    "responses": {"200": _model_answer("One answer for each row, in order.", answers), **bad},
+                    "responses": {"200": _model_answer("One answer for each row, in order.", answers), **_FAILURES},
                 }
             },
-            "/model": _get("model", "What is served, and how it stands with its store", {"type": "object"}, not_ready),
+            "/model": _get(
+                "model", "What is served, and how it stands with its store", {"type": "object"}, revalidated
+            ),
             "/model/history": _get("history", "The versions that this worker has served", {"type": "object"}, {}),
             "/livez": _get("livez", "Whether the process runs", {"type": "object"}, {}),
             "/readyz": _get("readyz", "Whether a certified model is loaded", {"type": "object"}, not_ready),
-            "/openapi.json": _get("openapi", "This document", {"type": "object"}, not_ready),
+            "/openapi.json": _get("openapi", "This document", {"type": "object"}, revalidated),
         },
         "components": {"schemas": {"Row": _row_schema(scorer), "Answer": _answer_schema(scorer), **_FIXED}},
     }
@@ -167,6 +159,19 @@ def _reference(schema: str) -> Document:
 def _problem(description: str) -> Document:
     content = {"application/problem+json": {"schema": _reference("Problem")}}
     return {"description": description, "content": content}
+
+
+_FAILURES: Document = {
+    "400": _problem("The body is not JSON, or is nested too deeply, or a query parameter cannot be used."),
+    "408": _problem("The body did not arrive within SCORER_RECEIVE_SECONDS."),
+    "413": _problem("The body is larger than SCORER_MAX_BODY_BYTES, or SCORER_MAX_UNPACKED_BYTES decompressed."),
+    "415": _problem("The content type is not JSON's, or the content encoding is not read, or in too many streams."),
+    "422": _problem(
+        f"Not a row or rows, more than SCORER_MAX_ROWS, or cells that no rule can read; the first {PROBLEMS_SHOWN} "
+        "are listed."
+    ),
+    "503": _problem("No certified model is loaded yet, or more requests at a time than SCORER_MAX_REQUESTS."),
+}
 
 
 def _model_answer(description: str, schema: Document) -> Document:

@@ -68,7 +68,7 @@ def codes(error: Exception) -> list[str]:
     if is_fault(error):
         return ["fault"]
     if isinstance(error, HTTPException):
-        return []  # its status, which is counted too, says it all
+        return []  # its status is counted with the request
     listed = error.problems if isinstance(error, errors.BadRowsError) else ()
     return [TABLE[type(error)][1], *(problem.code for problem in listed)]  # type: ignore[index]
 

@@ -1,4 +1,4 @@
-"""Runs the app on uvicorn: binds the port, starts the workers, says what is served."""
+"""Runs the app on uvicorn: binds the ports, starts the workers, announces the model, handles signals."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ from scorer.store.sources import PollResult
 
 
 def serve(environment: Mapping[str, str]) -> None:
-    """Serves until SIGTERM or Ctrl-C, then lets running requests finish. SIGHUP looks at the store at once.
+    """Serves until SIGTERM or Ctrl-C, then lets running requests finish. SIGHUP polls the store at once.
 
     Args:
         environment: where the SCORER_* settings are read from; workers inherit it.
 
     Raises:
-        SettingError: a setting that cannot be used, a port that is taken among them.
+        SettingError: a setting that cannot be used, such as a port that is taken.
         CoefficientFileError: the model is a single file, and cannot be loaded.
     """
     settings = Settings.from_environment(environment)
@@ -68,7 +68,7 @@ def _serve_with_workers(
     from uvicorn.supervisors import Multiprocess
 
     class Supervisor(Multiprocess):
-        """Passes SIGHUP on, where uvicorn's own would start all workers anew."""
+        """Passes SIGHUP on. uvicorn's own would restart all workers."""
 
         def handle_hup(self) -> None:
             for process in self.processes:
@@ -78,8 +78,8 @@ def _serve_with_workers(
     os.environ.update(environment)
     if settings.metrics_dir:
         Path(settings.metrics_dir).mkdir(parents=True, exist_ok=True)
-    # The counts' directory is this server's own, so no other server's counts are added to its own. With a cache, a
-    # worker that is started anew serves what the others do, even where the model has gone since.
+    # The directory of counts is this server's own, so no other server's counts are added. With a cache, a restarted
+    # worker serves the same model as the others, even if the file has gone since.
     with (
         tempfile.TemporaryDirectory(prefix="scorer-", dir=settings.metrics_dir or None) as counts,
         tempfile.TemporaryDirectory(prefix="scorer-") as cache,
@@ -105,7 +105,7 @@ def worker() -> Service:
 
 
 class DrainingServer(uvicorn.Server):
-    """Goes on answering for a while after SIGTERM, not ready any more."""
+    """Goes on answering for SCORER_DRAIN_SECONDS after SIGTERM, with /readyz at 503."""
 
     def __init__(self, config: uvicorn.Config, holder: Holder, settings: Settings) -> None:
         super().__init__(config)
@@ -119,7 +119,7 @@ class DrainingServer(uvicorn.Server):
 def _drain_first(
     holder: Holder, settings: Settings, exit_: Callable[[int, FrameType | None], Any]
 ) -> Callable[[int, FrameType | None], None]:
-    """A handler of SIGTERM that says not ready, goes on answering for a while, and then exits as uvicorn does."""
+    """A signal handler that drains before it exits as uvicorn does."""
 
     def handle(number: int, frame: FrameType | None) -> None:
         again, holder.draining = holder.draining, True
@@ -134,10 +134,10 @@ def _drain_first(
 
 
 def _start(models: Models, first: PollResult | None = None) -> None:
-    """Loads the model, and readies this process for requests."""
+    """Loads the model, and prepares this process for requests."""
     signal.signal(signal.SIGHUP, lambda _number, _frame: models.wake())
     models.start(first)
-    gc.freeze()  # what is there now stays: the collector need not look at it again with every few requests
+    gc.freeze()  # these objects stay, so the collector need not visit them again every few requests
     _keep_heap()
 
 

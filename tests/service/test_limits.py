@@ -6,7 +6,6 @@ import gzip
 import json
 import socket
 import sys
-import threading
 import time
 import zlib
 from collections.abc import Callable, Iterator
@@ -16,7 +15,7 @@ import pytest
 
 from scorer import Scorer
 from scorer.service.codec.body import MAX_STREAMS
-from tests.support.servers import Answer, Client, Server, running, wait_until
+from tests.support.servers import Answer, Client, Server, running
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -259,52 +258,3 @@ def test_a_head_that_does_not_arrive_in_time(limited: Server) -> None:
 def test_a_connection_that_sends_nothing_is_closed(limited: Server) -> None:
     with socket.create_connection(("127.0.0.1", limited.port), timeout=20) as connection:
         assert connection.recv(1) == b""
-
-
-def test_500_slow_connections_take_nothing_from_others(row: dict[str, Any], model: Scorer) -> None:
-    expected = model.score(row).to_rows()
-    with running(environment={"SCORER_RECEIVE_SECONDS": "20"}) as server:
-        slow = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(500)]
-        try:
-            for number, connection in enumerate(slow):
-                head = b"POST /predict HTTP/1.1\r\nhost: x\r\ncontent-length: 1000\r\n\r\n{"
-                connection.sendall(head[: len(head) if number % 2 else 20])
-            with server.client() as client:
-                assert all(client.predict(row).json() == expected for _ in range(200))
-        finally:
-            for connection in slow:
-                connection.close()
-
-
-def test_more_requests_at_a_time_than_are_taken_on() -> None:
-    head = b"POST /predict HTTP/1.1\r\nhost: x\r\ncontent-length: 1000\r\n\r\n"
-    with running(environment={"SCORER_MAX_REQUESTS": "4"}) as server, server.client() as client:
-        waiting = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(4)]
-        for connection in waiting:
-            connection.sendall(head)
-        refused = wait_until(lambda: (answer := client.predict(ROW)).status == 503 and answer, "refusal")
-        assert (refused.json()["type"], refused.headers["retry-after"]) == (f"{URN}overloaded", "1")
-        assert client.send("GET", "/readyz").status == 200
-        for connection in waiting:
-            connection.close()
-        wait_until(lambda: client.predict(ROW).status == 200, "room again")
-
-
-def test_clients_that_go_away_are_forgotten(row: dict[str, Any]) -> None:
-    body = json.dumps([row] * 2_000).encode()
-    head = f"POST /predict HTTP/1.1\r\nhost: x\r\ncontent-length: {len(body)}\r\n\r\n".encode()
-    with running(environment={"SCORER_MAX_REQUESTS": "2"}) as server:
-
-        def go_away(length: int) -> None:
-            with socket.create_connection(("127.0.0.1", server.port)) as connection:
-                connection.sendall((head + body)[:length])
-
-        for length in (len(head), len(head) + 10, 2_000_000):
-            for _ in range(5):
-                thread = threading.Thread(target=go_away, args=(length,))
-                thread.start()
-                thread.join()
-        with server.client() as client:
-            wait_until(lambda: client.predict(row).status == 200, "room for a request")
-        server.stop()
-    assert "".join(server.output) == ""

@@ -22,16 +22,7 @@ from tests.support.servers import Server
 Spoil = Callable[[BaseHTTPRequestHandler, bytes], bytes | None]
 
 
-@contextmanager
-def between(server: Server, spoil: Spoil, tls: Path | None = None) -> Iterator[str]:
-    """Passes requests on to a scorer, and answers of POST through a function. Yields its URL.
-
-    Args:
-        server: the scorer.
-        spoil: gets the handler and the answer's body, and returns another body, or None to close the connection.
-        tls: a PEM file with certificate and private key, for https.
-    """
-
+def _handler(server: Server, spoil: Spoil) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
         wbufsize = -1  # head and body in one write
@@ -54,7 +45,20 @@ def between(server: Server, spoil: Spoil, tls: Path | None = None) -> Iterator[s
         def log_message(self, *_: Any) -> None:
             pass
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as httpd:
+    return Handler
+
+
+@contextmanager
+def between(server: Server, spoil: Spoil, tls: Path | None = None) -> Iterator[str]:
+    """Passes requests on to a scorer, and answers of POST through a function. Yields its URL.
+
+    Args:
+        server: the scorer.
+        spoil: gets the handler and the answer's body, and returns another body, or None to close the connection.
+        tls: a PEM file with certificate and private key, for https.
+    """
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), _handler(server, spoil)) as httpd:
         if tls:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(tls)

@@ -185,12 +185,8 @@ def running(
     killer = threading.Timer(WAIT_SECONDS, process.kill)
     killer.start()
     try:
-        assert process.stdout is not None
-        announced = process.stdout.readline()
-        match = _ADDRESS.search(announced)
-        assert match, f"the server did not start: {announced}{process.stdout.read()}"
+        server = _announced(process)
         killer.cancel()
-        server = Server(process, int(match[1]), announced)
         reader = threading.Thread(target=server.output.extend, args=(process.stdout,))
         reader.start()
         yield server
@@ -201,6 +197,15 @@ def running(
             reader.join()
         if process.stdout is not None:
             process.stdout.close()
+
+
+def _announced(process: subprocess.Popen[str]) -> Server:
+    """The server that a process says it is, in its first line."""
+    assert process.stdout is not None
+    announced = process.stdout.readline()
+    match = _ADDRESS.search(announced)
+    assert match, f"the server did not start: {announced}{process.stdout.read()}"
+    return Server(process, int(match[1]), announced)
 
 
 @contextmanager

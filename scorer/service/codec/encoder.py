@@ -1,8 +1,8 @@
-"""Scores → the bytes of an answer.
+"""Scores → the JSON of an answer.
 
-All dummies of a category are known from the code of its level. So neighbouring keys of one category are not encoded one
-by one: for each code their JSON is made once, and an answer takes it in as it is (msgspec.Raw). The fields of the
-answer's type are then the numbers, and one for each such run of keys.
+The code of a category's level determines all of its dummies. So the JSON of neighbouring dummies of one category is
+made once for each code, and copied into answers (msgspec.Raw). The answer's type has a field for each number, and one
+for each such run of dummies.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from scorer.scorer import Scorer
 from scorer.scores import RowScore, Scores
 
 _OUTCOME, _PHAT, _ENTERED = 0, 1, 2
-"""Where the values of a row stand: outcome, phat, then what entered the equation, input by input."""
+"""Indexes of a row's values: outcome, phat, then what entered the equation, input by input."""
 
 
 class Encoder(Protocol):
@@ -47,8 +47,8 @@ class AnswerEncoder:
         outcome = scorer.file.outcome
         terms = {term.variable: term for term in scorer.file.terms} if variables else {}
         inputs = {declared.name: declared for declared in scorer.equation.inputs}
-        places = {name: _ENTERED + place for place, name in enumerate(inputs)}
-        places |= {outcome.name: _OUTCOME, outcome.probability: _PHAT}
+        indexes = {name: _ENTERED + index for index, name in enumerate(inputs)}
+        indexes |= {outcome.name: _OUTCOME, outcome.probability: _PHAT}
         self._slots: list[tuple[int, list[msgspec.Raw] | None]] = []
         names: list[str] = []
         types: list[Any] = []
@@ -56,33 +56,33 @@ class AnswerEncoder:
             keys = list(run)
             declared = inputs.get(source)
             table = _fragments(declared, [terms[key] for key in keys]) if isinstance(declared, CategoryInput) else None
-            self._slots.append((places[source], table))
+            self._slots.append((indexes[source], table))
             names.append(keys[0])
             types.append(msgspec.Raw if table else int if source == outcome.name else float)
-        rename = {f"f{place}": name for place, name in enumerate(names)}
+        rename = {f"f{index}": name for index, name in enumerate(names)}
         self._answer: Any = msgspec.defstruct("Answer", list(zip(rename, types, strict=True)), rename=rename, gc=False)
         self._encoder = msgspec.json.Encoder()
 
     def encode(self, scores: Scores) -> bytes:
-        """As Encoder."""
+        """As Encoder's method."""
         values = [scores.outcome, scores.phat, *scores.entered]
         columns = [
-            values[place].tolist() if table is None else map(table.__getitem__, values[place].tolist())
-            for place, table in self._slots
+            values[index].tolist() if table is None else map(table.__getitem__, values[index].tolist())
+            for index, table in self._slots
         ]
         return self._encoder.encode(list(map(self._answer, *columns)))
 
     def encode_rows(self, rows: Sequence[RowScore]) -> bytes:
-        """As Encoder."""
+        """As Encoder's method."""
         return self._encoder.encode([self._answer(*self._row(row)) for row in rows])
 
     def _row(self, row: RowScore) -> list[Any]:
         values: list[Any] = [row.outcome, row.phat, *row.entered]
-        return [values[place] if table is None else table[values[place]] for place, table in self._slots]
+        return [values[index] if table is None else table[values[index]] for index, table in self._slots]
 
 
 class ExplainingEncoder:
-    """As AnswerEncoder, and for each row why: `explanation`, as scorer.explain gives it."""
+    """As AnswerEncoder, with an `explanation` of each row by scorer.explain."""
 
     columns_only = True
 
@@ -91,7 +91,7 @@ class ExplainingEncoder:
         self._keys = None if variables else (outcome.name, outcome.probability)
 
     def encode(self, scores: Scores) -> bytes:
-        """As Encoder; so many rows at a time, since their dicts take ten times the memory of their JSON."""
+        """As Encoder.encode. EXPLAINED_ROWS at a time, since their dicts take ten times the memory of their JSON."""
         starts = range(0, len(scores), EXPLAINED_ROWS)
         return (
             b"["

@@ -13,7 +13,7 @@ class Options(NamedTuple):
 
     Attributes:
         report: bad rows are answered with their error, and the others are scored; otherwise one bad row and none is.
-        explain: each row's answer says why.
+        explain: each row's answer has an explanation.
         variables: each row's answer has the variables.
     """
 

@@ -47,11 +47,8 @@ def test_everything_that_was_sent_is_counted(stand_in: StandIn, model: Scorer) -
         assert found["input_missing_total", name] == count
     for name, count in scores.unknown_levels.items():
         assert found["input_unknown_level_total", name] == count
-    assert (found["batch_rows_count",], found["batch_rows_sum",], found["batch_rows_bucket", "1.0"]) == (
-        301,
-        1_500,
-        300,
-    )
+    batches = [found[key] for key in (("batch_rows_count",), ("batch_rows_sum",), ("batch_rows_bucket", "1.0"))]
+    assert batches == [301, 1_500, 300]
     for stage in ("receive", "decode", "score", "encode"):
         assert found["stage_seconds_count", stage] == 301
         assert found["stage_seconds_sum", stage] > 0
