@@ -22,7 +22,7 @@ SMALL_BATCH = 16
 """Batches up to this many rows are scored row by row: below it that is faster than numpy's overhead for arrays."""
 
 
-class SegmentResult(NamedTuple):
+class SegmentResult(msgspec.Struct, frozen=True):
     """The result for a segment: some neighbouring rows of a request.
 
     Attributes:
