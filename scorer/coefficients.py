@@ -1,6 +1,6 @@
 """The coefficient file as frozen objects, and its canonical bytes. docs/coefficient-file.md says what each key means.
 
-reading.py makes these objects and is the only place that does: an object that exists is valid.
+Only reading.py makes these objects, after validation: an object that exists is valid.
 
 To raise the format: add its number to FORMATS; write the new keys in `CoefficientFile.document` and read them in
 reading.py or inputs.py from that format on, and in coefficients/schema.json; keep a file of the old format in
@@ -15,18 +15,18 @@ from dataclasses import dataclass
 from scorer import strict_json
 
 FORMATS = (1, 2)
-"""The formats that this version reads. A file is written in the one it was read in, so its bytes stay the same."""
+"""The formats that this version reads. A file is written in the format it was read in: its bytes stay the same."""
 FORMAT = FORMATS[-1]
 """The format of new files."""
 
 NUMBER_KINDS = ("number", "money", "percent")
 RULE = "phat > cutoff"
-"""The one outcome rule: bins of the decision table are open below, so the cutoff itself is no event."""
+"""The only outcome rule: bins of the decision table are open below, so phat equal to the cutoff is outcome 0."""
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingRange:
-    """The smallest and the largest value of an input in the train split, in the input's own unit. Not a limit."""
+    """The smallest and largest value of an input in the train split, in the input's unit. Values outside are scored."""
 
     min: float
     max: float
@@ -34,15 +34,15 @@ class TrainingRange:
 
 @dataclass(frozen=True, slots=True)
 class NumberInput:
-    """A numeric input and what the imputer and the scaler learned of it.
+    """A numeric input with the parameters of its imputer and scaler.
 
     Attributes:
         name: the key of its cell.
         kind: ``number``, ``money`` or ``percent``.
-        imputer_mean: stands in for a missing number, in the input's own unit.
+        imputer_mean: replaces a missing number, in the input's own unit.
         scaler_mean: subtracted from the imputed number.
         scaler_scale: population standard deviation that the difference is divided by; above 0.
-        training_range: of the numbers that they were learned of; None where it is not known, and in format 1.
+        training_range: of the numbers in the train split; None if unknown, and in format 1.
     """
 
     name: str
@@ -55,7 +55,7 @@ class NumberInput:
 
 @dataclass(frozen=True, slots=True)
 class Dummy:
-    """A 0/1 column made of a category: 1 where the cell is ``level``, or is missing if ``level`` is None."""
+    """A 0/1 column for a category: 1 where the cell is ``level``, or is missing if ``level`` is None."""
 
     variable: str
     level: str | None
@@ -63,7 +63,7 @@ class Dummy:
 
 @dataclass(frozen=True, slots=True)
 class CategoryInput:
-    """A categorical input: all levels, the baseline (which has no dummy) and the dummy columns made of the others."""
+    """A categorical input: all levels, the baseline (which has no dummy) and the dummy columns of the others."""
 
     name: str
     levels: tuple[str, ...]
@@ -83,7 +83,7 @@ class CategoryInput:
 
     @property
     def unknown_code(self) -> int:
-        """The code of a level that the input does not have, the last of all codes."""
+        """The code of a level that the input does not have, one above `missing_code`."""
         return len(self.levels) + 1
 
 
@@ -95,8 +95,8 @@ class Term:
     """One summand of the log-odds: coefficient times variable.
 
     Attributes:
-        variable: the variable's name, as in the answers.
-        input: the input that the variable is made of.
+        variable: the variable's name, a key of the answer.
+        input: name of the input that the variable is computed from.
         level: for a dummy its level, None for the dummy of missing cells; None for a standardized number.
         coefficient: change of the log-odds for one unit of the variable.
     """
@@ -120,14 +120,14 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """Who fitted what on what.
+    """Where the figures come from: data, method and libraries.
 
     Attributes:
-        figures: ``fitted`` by export, or ``published`` figures taken over from a document.
-        description: in words, with the method.
+        figures: ``fitted`` by export, or ``published`` and copied from a document.
+        description: data and method in words.
         rows: rows in the train, validation and test splits.
-        training_file_sha256: of the training file's bytes; None where the file was not at hand.
-        libraries: name and version of what fitted; empty where unknown.
+        training_file_sha256: of the training file's bytes; None if the file was not available.
+        libraries: versions of the fitting libraries by name; empty if unknown.
     """
 
     figures: str
@@ -138,12 +138,12 @@ class Provenance:
 
 
 Cell = str | float | None
-"""A raw cell as a golden row holds it."""
+"""A raw cell of a golden row."""
 
 
 @dataclass(frozen=True, slots=True)
 class GoldenRow:
-    """A raw row, and the probability that statsmodels gave it."""
+    """A raw row and its probability according to statsmodels."""
 
     about: str
     cells: Mapping[str, Cell]
@@ -152,7 +152,7 @@ class GoldenRow:
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """Rows that prove an evaluation: every phat must come out within ``tolerance`` (absolute)."""
+    """Rows that verify an evaluation: every computed phat must be within ``tolerance`` (absolute) of the row's."""
 
     computed_by: str
     tolerance: float
@@ -161,7 +161,7 @@ class Certificate:
 
 @dataclass(frozen=True, slots=True)
 class CoefficientFile:
-    """A validated coefficient file. ``sha256`` is that of the bytes it was read from, and its identity."""
+    """A validated coefficient file. ``sha256`` is of the bytes it was read from, and identifies it."""
 
     format: int
     model: str
@@ -178,7 +178,7 @@ class CoefficientFile:
     sha256: str
 
     def to_bytes(self) -> bytes:
-        """Canonical bytes: reading.parse of them gives an equal file, and writing that gives the same bytes."""
+        """Canonical bytes: reading.parse turns them into an equal file, which has the same canonical bytes."""
         return strict_json.encode(self.document())
 
     def document(self) -> dict[str, object]:

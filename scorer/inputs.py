@@ -1,4 +1,4 @@
-"""The inputs of a coefficient file, validated: what reading.py reads first, since all else names them."""
+"""The inputs of a coefficient file, validated. reading.py reads them first: terms and golden rows name them."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ def parse_inputs(node: Node, missing_markers: tuple[str, ...], file_format: int)
 
     Args:
         node: the document's ``inputs``.
-        missing_markers: texts that mean missing, so no level is one of them.
-        file_format: the document's ``format``; from 2 on, numbers have a training range.
+        missing_markers: texts that mean missing; none of them can be a level.
+        file_format: the document's ``format``; from 2 on, numeric inputs have a training range.
 
     Raises:
         CoefficientFileError: one of its leaves, with the path in the document.
@@ -88,7 +88,7 @@ def _category(node: Node, missing_markers: tuple[str, ...]) -> CategoryInput:
 
 
 def unique_texts(node: Node, empty: bool = False) -> tuple[str, ...]:
-    """An array of texts that are all different; the empty text is one of them only where ``empty`` says so.
+    """An array of distinct texts; the empty text is allowed only if ``empty`` is true.
 
     Raises:
         WrongTypeError, InvalidValueError, RepeatedNameError: with the path.
@@ -103,7 +103,7 @@ def unique_texts(node: Node, empty: bool = False) -> tuple[str, ...]:
 
 
 def known_level(node: Node, levels: tuple[str, ...]) -> str | None:
-    """One of the levels, or None where the value is null.
+    """One of the levels, or None if the value is null.
 
     Raises:
         WrongTypeError, InvalidValueError, UnknownLevelError: with the path.

@@ -1,7 +1,7 @@
-"""Bytes → CoefficientFile: everything is validated before anything is constructed.
+"""Bytes → CoefficientFile: a file is validated in full, or refused.
 
-Each refusal is an error of its own and names the path in the document. The certificate is not evaluated here: that
-takes a Scorer, which does it whenever it is made.
+Each rule has an error of its own, which names the path in the document. The certificate is not evaluated here: a
+Scorer does that when it is made.
 """
 
 from __future__ import annotations
@@ -54,16 +54,16 @@ def read(path: Path) -> CoefficientFile:
 
     Raises:
         UnreadableFileError: the file cannot be opened.
-        CoefficientFileError: as `parse`.
+        CoefficientFileError: as in `parse`.
     """
     return parse(read_bytes(path), str(path))
 
 
 def read_bytes(path: Path) -> bytes:
-    """A file's bytes, at most one over strict_json.MAX_BYTES of them, so that no huge file is taken into memory.
+    """A file's first strict_json.MAX_BYTES + 1 bytes: enough to tell that a file is too large without reading it all.
 
     Raises:
-        UnreadableFileError: with the system's own word for why; MissingFileError where there is none.
+        UnreadableFileError: with the system's message; MissingFileError if the file does not exist.
     """
     try:
         with path.open("rb") as file:

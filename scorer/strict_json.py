@@ -1,8 +1,8 @@
-"""Strict JSON: a document's values, each with the path where it stands.
+"""Strict JSON: a document's values, each with its path.
 
 The standard library's parser keeps the last of two equal keys, reads NaN and Infinity, and turns 1e999 into an infinity
-(https://docs.python.org/3/library/json.html#standard-compliance-and-interoperability). A coefficient file may hold none
-of these, so objects are kept as their pairs and numbers are looked at before anything is built from them.
+(https://docs.python.org/3/library/json.html#standard-compliance-and-interoperability). A coefficient file may contain
+none of these, so objects are kept as pairs and numbers are checked before anything is built from them.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _LONGEST_INTEGER = 308
 
 
 class _Pairs(list[tuple[str, object]]):
-    """A JSON object as its pairs, so that a duplicate key is still there to be seen."""
+    """A JSON object as its pairs, so that duplicate keys can be found."""
 
 
 _TYPE_NAMES: dict[type, str] = {
@@ -65,7 +65,7 @@ class Node:
         return members
 
     def members(self) -> dict[str, Node]:
-        """The members of an object, whatever its keys, in order.
+        """The members of an object with any keys, in order.
 
         Raises:
             WrongTypeError, DuplicateKeyError: with the path.
@@ -81,13 +81,13 @@ class Node:
         return members
 
     def array(self) -> list[Node]:
-        """The elements of an array."""
+        """The elements of an array. Raises WrongTypeError."""
         if isinstance(self.value, _Pairs) or not isinstance(self.value, list):
             raise self._wrong_type("an array")
         return [Node(value, f"{self.at}[{index}]", self.source) for index, value in enumerate(self.value)]
 
     def text(self) -> str:
-        """A text that is not empty."""
+        """A text that is not empty and is valid Unicode. Raises WrongTypeError or InvalidValueError."""
         if not isinstance(self.value, str):
             raise self._wrong_type("text")
         if not self.value:
@@ -97,14 +97,14 @@ class Node:
         return self.value
 
     def name(self) -> str:
-        """A text that can be a JSON key in every tool: printable, without quotes and backslashes."""
+        """A text that is a safe JSON key in every tool: printable, without double quotes or backslashes."""
         text = self.text()
         if not text.isprintable() or '"' in text or "\\" in text:
             raise self.invalid("a name holds no control characters, double quotes or backslashes")
         return text
 
     def number(self) -> float:
-        """A finite number, as float64."""
+        """A finite number, as float64. Raises WrongTypeError or NotFiniteError."""
         if isinstance(self.value, bool) or not isinstance(self.value, (int, float)):
             raise self._wrong_type("a number")
         if not math.isfinite(self.value):
@@ -112,7 +112,7 @@ class Node:
         return float(self.value)
 
     def integer(self) -> int:
-        """A number written without fraction or exponent."""
+        """A number written without fraction or exponent. Raises WrongTypeError."""
         if isinstance(self.value, bool) or not isinstance(self.value, int):
             raise self._wrong_type("an integer")
         return self.value
@@ -131,7 +131,7 @@ class Node:
 
 
 def parse(data: bytes, source: str) -> Node:
-    """Reads JSON bytes into a tree of nodes.
+    """Parses JSON bytes.
 
     Args:
         data: UTF-8, at most MAX_BYTES.
@@ -149,8 +149,8 @@ def parse(data: bytes, source: str) -> Node:
     except UnicodeDecodeError as error:
         raise errors.NotJSONError(source, "$", f"not UTF-8 at byte {error.start}") from None
     except json.JSONDecodeError as error:
-        place = f"line {error.lineno}, column {error.colno}"
-        raise errors.NotJSONError(source, "$", f"not JSON: {error.msg} at {place}") from None
+        position = f"line {error.lineno}, column {error.colno}"
+        raise errors.NotJSONError(source, "$", f"not JSON: {error.msg} at {position}") from None
     except RecursionError:
         raise errors.NotJSONError(source, "$", "nested too deeply") from None
     return Node(value, "$", source)
@@ -161,8 +161,8 @@ def _parse_integer(digits: str) -> int | float:
 
 
 def encode(document: object) -> bytes:
-    """Canonical bytes: two spaces of indent, keys in the order given, floats in their shortest exact form, one newline
-    at the end.
+    """Canonical JSON bytes: indented by two spaces, keys in the given order, floats in their shortest exact form, a
+    newline at the end.
 
     Raises:
         ValueError: a float that is not finite.
