@@ -1,8 +1,8 @@
 """One raw cell → a float or the code of a level.
 
 The rules are the notebook's: pandas' read_csv decides what is missing, and the text of money and percent columns is
-cleaned by taking characters out. Where pandas would turn a column into something that the model cannot use, the cell
-is an error here that names its row and field.
+cleaned by removing characters. Where pandas would turn a column into something that the model cannot use, the cell is
+an error that names its row and field.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ from numpy.typing import NDArray
 from scorer.coefficients import CategoryInput, Input, NumberInput
 from scorer.errors import BadShapeError, Problem
 
-# What the notebook takes out of a text, by kind. "$-5,032.58" and "($5,032.58)" are both -5032.58.
+# What the notebook removes from a text, or replaces, by kind. "$-5,032.58" and "($5,032.58)" are both -5032.58.
 _MARKS: dict[str, tuple[tuple[str, str], ...]] = {
     "number": (),
     "money": (("$", ""), (",", ""), (")", ""), ("(", "-")),
     "percent": (("%", ""),),
 }
 _SEPARATOR = "\n"
-_NUMBERS = (int, float, numbers.Real, Decimal)  # the first two spare most cells the slow look-up of an abstract class
-_NOT_NUMBERS = (bool, np.timedelta64)  # although a bool is an int, and a duration one of numpy's integers
+_NUMBERS = (int, float, numbers.Real, Decimal)  # the first two save most cells the slow check against an abstract class
+_NOT_NUMBERS = (bool, np.timedelta64)  # although bool is a subclass of int, and timedelta64 of numpy's integers
 
 
 class BadCellError(ValueError):
-    """A cell that no rule can read: a stable code and a sentence. Never holds the cell's value."""
+    """A cell that no rule can read: a stable code and a sentence. Never contains the cell's value."""
 
     def __init__(self, code: str, message: str) -> None:
         self.code = code
@@ -51,14 +51,14 @@ class Reader(Protocol):
 
     @property
     def dtype(self) -> type[np.generic]:
-        """float64 for numbers, where NaN is missing; intp for categories: codes of levels."""
+        """float64 for numbers, NaN if missing; intp for categories: codes of levels."""
 
     def read(self, cell: object) -> float:
-        """One cell. Raises BadCellError."""
+        """Reads one cell. Raises BadCellError."""
 
     def read_plain(self, cells: Sequence[Any], kinds: set[type]) -> NDArray[Any] | None:
-        """A whole column in few steps where its cells, of these types, are plain; None where each has to be read alone.
-        Where it gives values, they are those of `read`."""
+        """Reads a whole column at once if all its cells, of these types, are plain. Gives the values that `read` would,
+        or None if the cells have to be read one by one."""
 
 
 class NumberReader:
@@ -98,7 +98,7 @@ class NumberReader:
         return value
 
     def read_plain(self, cells: Sequence[Any], kinds: set[type]) -> NDArray[Any] | None:
-        """The numbers of a column of floats and None, or of texts and None, in one go."""
+        """The numbers of a column of floats and None, or of texts and None, at once; else None."""
         if kinds <= {float, NoneType}:
             values = np.array(cells, dtype=np.float64)  # None becomes NaN
             return None if np.isinf(values).any() else values
@@ -107,7 +107,7 @@ class NumberReader:
         return None
 
     def _parse(self, text: str) -> float:
-        # float() also reads underscores and other scripts' digits, which no CSV reader of the notebook would.
+        # float() also accepts underscores and digits of other scripts, which the notebook's CSV reader does not.
         cleaned = self._clean(text)
         try:
             value = float(cleaned)
@@ -118,7 +118,7 @@ class NumberReader:
         return value
 
     def _parse_column(self, cells: Sequence[str | None]) -> NDArray[Any] | None:
-        """As _parse, with the texts cleaned and checked as one; None where that does not settle every cell."""
+        """As _parse, with all texts joined, cleaned and checked at once; None if cells have to be read one by one."""
         if None not in cells and self._markers.isdisjoint(cells):
             return self._parse_texts(cells)
         present = [cell is not None and cell not in self._markers for cell in cells]
@@ -173,7 +173,7 @@ class LevelReader:
         raise BadCellError("wrong_type", f"expected text, got {_describe(cell)}")
 
     def read_plain(self, cells: Sequence[Any], kinds: set[type]) -> NDArray[Any] | None:
-        """The codes of a column of texts and None, in one go; None where it holds anything else."""
+        """The codes of a column of texts and None, at once; None if it contains anything else."""
         if kinds <= {str, NoneType}:
             return np.fromiter(map(self._codes.__getitem__, cells), np.intp, len(cells))
         return None
@@ -201,35 +201,35 @@ def read_row(reads: Sequence[Callable[[Any], Any]], row: Sequence[object]) -> li
 
     Args:
         reads: `Reader.read` of each input.
-        row: one raw cell for each of them.
+        row: one raw cell for each input.
 
     Returns:
-        A float, NaN for missing, or the code of a level for each. An infinite float gets past this, and not past the
-        equation.
+        A float, NaN if missing, or the code of a level for each. An infinite float is let through: the caller finds the
+        log-odds not finite.
 
     Raises:
         BadCellError: a cell that no rule can read.
     """
-    # Most cells are floats: to call a reader for them would cost as much as all the rest.
+    # Most cells are floats: calling a reader for them would cost as much as all the rest.
     return [cell if type(cell) is float else read(cell) for read, cell in zip(reads, row, strict=True)]
 
 
 def read_column(
     reader: Reader, cells: Sequence[object] | NDArray[Any], kinds: set[type] | None = None
 ) -> tuple[NDArray[Any], list[Problem]]:
-    """Reads the cells of one input, one for each row.
+    """Reads one input's cells in all rows.
 
     Args:
         reader: the input's reader.
         cells: raw cells, shape (n,).
-        kinds: types among which those of all cells are, where that is known.
+        kinds: a set that contains the types of all cells, if known.
 
     Returns:
-        The values, shape (n,) and of the reader's dtype, and what is wrong, in row order. Where anything is wrong the
-        values mean nothing.
+        The values, shape (n,), of the reader's dtype, and the problems in row order. If there are problems, the values
+        are meaningless.
 
     Raises:
-        BadShapeError: a numpy array of a dtype that holds neither numbers nor texts.
+        BadShapeError: a numpy array of a dtype for neither numbers nor texts.
     """
     if isinstance(cells, np.ndarray):
         if cells.dtype.kind in "fiu" and isinstance(reader, NumberReader):
@@ -268,9 +268,9 @@ def _as_float(number: Any) -> float:
 
 
 def _is_missing(cell: object) -> bool:
-    """None, a NaN, or what stands for a missing cell in pandas (NA) and in numpy's masked arrays (masked).
+    """Whether a cell is None, NaN, pandas.NA or numpy.ma.masked.
 
-    NA and masked are told by the names of their types: pandas is not imported here, nor numpy.ma without need.
+    The last two are recognized by the names of their types: pandas is not imported here, nor numpy.ma without need.
     """
     if cell is None or type(cell).__name__ in ("NAType", "MaskedConstant"):
         return True

@@ -1,7 +1,7 @@
-"""Whatever has columns, or is a row, or rows → raw columns: one for each input that the equation uses.
+"""One row, rows or columns → raw columns, one for each input that the equation uses.
 
-A column ends as a list, a tuple or a numpy array that `cells.read_column` can read, with each missing mark of its
-container kept: None or NaN. The containers of other libraries are told by what they can do; none is imported here.
+Each column becomes a list, a tuple or a numpy array that `cells.read_column` can read; cells that its container marks
+as missing become None or NaN. Containers of other libraries are recognized by their methods; none is imported here.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ NO_MODEL_INPUT = "the row holds none of the model's inputs"
 
 
 class Columns(Protocol):
-    """Columns by name that lists its names itself: a dict of columns, a pandas DataFrame."""
+    """Columns by name, with `keys`: a dict of columns, a pandas DataFrame."""
 
     def keys(self) -> Any:
         """The column names."""
@@ -38,7 +38,7 @@ class Frame(Protocol):
 
     @property
     def columns(self) -> Any:
-        """The column names, or the columns where the names are in `schema.names`."""
+        """The column names; the columns themselves if the names are in `schema.names`."""
 
     def __getitem__(self, name: Any, /) -> Any:
         """One column."""
@@ -52,15 +52,15 @@ def raw_columns(rows: Rows, known: Set[str], used: Sequence[str]) -> list[Column
     """Lays rows out as columns.
 
     Args:
-        rows: as Scorer.score takes them.
-        known: names of all inputs of the model. A row has to hold one of them; other names are ignored.
+        rows: as for Scorer.score.
+        known: names of all inputs of the model. A row has to contain at least one; other names are ignored.
         used: names of the inputs to return.
 
     Returns:
-        The raw cells of each used input, shape (n,) each; None where a row or all rows lack the input.
+        The raw cells of each used input, shape (n,) each; None where the input is absent.
 
     Raises:
-        BadRowsError: rows that are no mappings, or hold none of the model's inputs.
+        BadRowsError: rows that are not mappings, or contain none of the model's inputs.
         BadShapeError: neither a row, nor rows, nor columns of one length.
     """
     names = _names(rows)
@@ -80,12 +80,12 @@ def raw_columns(rows: Rows, known: Set[str], used: Sequence[str]) -> list[Column
 
 
 def _names(rows: Any) -> Collection[str] | None:
-    """The names by which `rows` gives cells or columns; None where it gives none by name."""
+    """The names of the cells or columns of `rows`; None if it has no names."""
     if callable(getattr(rows, "keys", None)) and hasattr(rows, "__getitem__"):
         return rows.keys()  # type: ignore[no-any-return]
     if isinstance(rows, (np.ndarray, np.void)):  # structured
         return rows.dtype.names
-    # What is yet to be computed (a LazyFrame, a relation of DuckDB's) has columns too, but no __array__.
+    # Lazy results (a polars LazyFrame, a DuckDB relation) have columns too, but no __array__.
     if not all(hasattr(type(rows), name) for name in ("columns", "__getitem__", "__array__")):
         return None
     names = getattr(getattr(rows, "schema", None), "names", None)
@@ -145,7 +145,7 @@ def _cells(name: str, column: Any) -> Column:
         return list(column)
     try:
         array = _decode(column) if _is_dictionary(column) else np.asanyarray(column)
-    except Exception as error:  # each library has errors of its own
+    except Exception as error:  # each library has its own errors
         message = f"column {name} is a {type(column).__name__} that cannot be read as a numpy array"
         raise BadShapeError(message) from error
     if array.ndim != 1:
@@ -156,20 +156,20 @@ def _cells(name: str, column: Any) -> Column:
 
 
 def _missing(array: NDArray[Any]) -> NDArray[np.bool_] | None:
-    """Which cells are missing by a mark that a plain array of numbers or objects does not have."""
+    """Which cells a masked array or a StringDType marks as missing, shape (n,); None for other arrays."""
     if isinstance(array, np.ma.MaskedArray):
         return np.ma.getmaskarray(array)
-    if hasattr(array.dtype, "na_object"):  # numpy's StringDType: any object, a text as well
+    if hasattr(array.dtype, "na_object"):  # numpy's StringDType: any object, even a text
         mark = array.dtype.na_object
         return np.array([cell is mark for cell in array.tolist()], np.bool_)
     return None
 
 
 def _with_missing(array: NDArray[Any], missing: NDArray[np.bool_]) -> NDArray[Any]:
-    """A copy with NaN or None for what is missing. (`MaskedArray.filled(None)` takes None for its default, "?".)"""
+    """A copy with NaN or None in missing cells. (`MaskedArray.filled(None)` would fill in its default, "?".)"""
     if array.dtype.kind in "fiu":
         return np.where(missing, np.nan, array)
-    if array.dtype.kind not in "bOTU":  # refused later; dates in nanoseconds would become integers as objects
+    if array.dtype.kind not in "bOTU":  # refused later; as objects, dates in nanoseconds would become integers
         return array
     cells = array.astype(object)
     cells[missing] = None
@@ -181,8 +181,8 @@ def _is_dictionary(column: Any) -> bool:
 
 
 def _decode(column: Any) -> NDArray[Any]:
-    """The cells of Arrow's dictionary type. Its own conversion to numpy gives nulls the last level where the column is
-    chunked, as a table's are, and does not know all types of levels."""
+    """The cells of an Arrow column of dictionary type. Arrow's own conversion to numpy turns nulls of chunked columns
+    (those of tables) into the last level, and does not support all types of levels."""
     parts = [np.empty(0, object)]
     for chunk in getattr(column, "chunks", [column]):
         levels = np.array([*chunk.dictionary.to_pylist(), None], dtype=object)

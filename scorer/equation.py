@@ -9,12 +9,12 @@
 
 Every step is elementwise in float64, so a row's bits do not depend on the batch it comes in. That rules out matrix
 products (`X @ b` sums in an order that depends on the shape), `x * (1 / scale)` (rounds twice) and math.exp (its last
-bit differs from np.exp's). np.exp itself is only ever given contiguous arrays: for other strides numpy may take
+bit differs from np.exp's). np.exp itself is given contiguous arrays only: for other strides numpy may use
 another routine, which rounds differently.
 
-The same code evaluates columns and single rows: a value is a numpy column, or a Python number where one row is scored
-alone, which spares that row numpy's overhead for arrays. IEEE 754 gives both the same bits. What tells them apart is
-how a missing number is filled in, how an effect is looked up, and `_select`.
+The same code evaluates columns and single rows: a value is a numpy column, or a Python number if one row is scored
+alone, which saves numpy's overhead for arrays. IEEE 754 gives both the same bits. The two differ only in how a missing
+number is imputed, how an effect is looked up, and in `_select`.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 from scorer.coefficients import CoefficientFile, Input, NumberInput, Term
 
 CHUNK_ROWS = 32_768
-"""Rows of long columns that are evaluated together: 16 Ki to 64 Ki have been measured to be the fastest."""
+"""Rows of long columns evaluated together: 16 Ki to 64 Ki were measured as the fastest."""
 
 Value = Any
 """A column, shape (n,), or one Python number: float64 with NaN for missing, or codes of levels."""
@@ -39,11 +39,11 @@ class Summand(NamedTuple):
     """One step of the sum: a number's term, or neighbouring dummies of one category.
 
     A row has at most one of a category's dummies, and adding 0 changes no sum: so one look-up, by the level's code,
-    adds what all of these dummies would.
+    adds the same as all of these dummies.
 
     Attributes:
-        input_index: of the input among the equation's inputs.
-        coefficient: of the standardized number.
+        input_index: index of the input in the equation's inputs.
+        coefficient: of the standardized number; 0 for a category.
         effects: what each level adds, by its code; None for a number.
     """
 
@@ -53,7 +53,7 @@ class Summand(NamedTuple):
 
 
 class Effects:
-    """What each level adds, looked up for a whole column of codes; of numpy's ways to do it take is the fastest."""
+    """What each level adds, looked up for a whole column of codes by `take`, the fastest way in numpy."""
 
     def __init__(self, effects: Sequence[float]) -> None:
         self._effects = np.array(effects)
@@ -91,7 +91,7 @@ class Equation:
         return Summand(index, 0.0, Effects(effects) if columns else effects)
 
     def enter(self, values: Sequence[Value]) -> list[Value]:
-        """What enters the equation: numbers imputed and standardized, codes of levels as they are.
+        """The values that enter the equation: numbers imputed and standardized, codes of levels unchanged.
 
         Args:
             values: one for each of `inputs`.
@@ -105,7 +105,7 @@ class Equation:
         """The linear predictor, summed term by term in file order.
 
         Args:
-            entered: as `enter` gives them.
+            entered: as returned by `enter`.
 
         Returns:
             float64. Infinite or NaN where numbers are too large for the equation.
@@ -117,14 +117,14 @@ class Equation:
         return total
 
     def evaluate(self, values: Sequence[Value]) -> tuple[list[Value], Value, Value, Value]:
-        """All steps of the equation.
+        """Evaluates the whole equation.
 
         Args:
             values: as for `enter`.
 
         Returns:
-            What entered the equation, the log-odds, phat, and the outcome. The last two mean nothing where the log-odds
-            are not finite.
+            The values that entered the equation, the log-odds, phat, and the outcome. The last two are meaningless if
+            the log-odds are not finite.
         """
         entered = self.enter(values)
         log_odds = self.log_odds(entered)
@@ -136,14 +136,14 @@ class Equation:
     def phat(self, values: Sequence[NDArray[Any]]) -> NDArray[np.float64]:
         """sigmoid(log_odds(enter(values))) of long columns, CHUNK_ROWS at a time.
 
-        What enters the equation then stays in the processor's cache, and is not kept. Every step is elementwise, so the
-        bits are the same.
+        The values that enter the equation then stay in the processor's cache, and are not kept. Every step is
+        elementwise, so the bits are the same.
 
         Args:
             values: as for `enter`, shape (n,) each.
 
         Raises:
-            OverflowError: numbers of some row are too large for the equation.
+            OverflowError: the numbers of a row are too large for the equation.
         """
         rows = len(values[0])
         phat = np.empty(rows)
@@ -161,16 +161,16 @@ class Equation:
 
 
 def standardize(value: Value, declared: NumberInput) -> Value:
-    """Imputes and scales, as scikit-learn's SimpleImputer and StandardScaler do.
+    """Imputes and standardizes numbers, as scikit-learn's SimpleImputer and StandardScaler do.
 
     Args:
-        value: float64, NaN where missing.
+        value: float64, NaN if missing.
         declared: the input with its imputer's mean and its scaler's mean and scale.
 
     Returns:
         float64, in standard deviations; infinite where the division overflows.
     """
-    missing = value != value  # NaN alone is not equal to itself
+    missing = value != value  # only NaN is not equal to itself
     standardized = value - declared.scaler_mean
     standardized /= declared.scaler_scale
     if missing is False:
@@ -189,7 +189,7 @@ def sigmoid(log_odds: Value) -> Value:
     For z >= 0 that is 1 / (1 + e) with e = exp(-z), for z < 0 it is e / (1 + e) with e = exp(z).
 
     Args:
-        log_odds: float64, contiguous where it is a column.
+        log_odds: float64, contiguous if it is a column.
 
     Returns:
         Probabilities in [0, 1], float64.

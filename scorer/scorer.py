@@ -25,7 +25,7 @@ class Scorer:
     Attributes:
         file: the coefficient file.
         equation: its equation.
-        certificate_error: largest |phat - golden phat| over the certificate's rows, as this machine computes them.
+        certificate_error: largest |phat - golden phat| over the certificate's rows, on this machine.
     """
 
     def __init__(self, file: CoefficientFile, source: str = "coefficient file") -> None:
@@ -36,7 +36,7 @@ class Scorer:
             source: what to call the file in errors.
 
         Raises:
-            CertificateError: a golden row does not come out within the file's tolerance.
+            CertificateError: a golden row's phat is not reproduced within the file's tolerance.
         """
         self.file = file
         self.equation = Equation(file)
@@ -50,25 +50,25 @@ class Scorer:
         return f"<Scorer {self.file.model} {self.file.version} sha256={self.file.sha256[:12]}>"
 
     def score(self, rows: Rows) -> Scores:
-        """Scores one row, a list of rows, or columns. All or nothing: one bad cell and no row is scored.
+        """Scores one row, a list of rows, or columns. All or nothing: if one cell is bad, no row is scored.
 
         Args:
             rows: one of
 
-                - a row: a dict of cells, or what gives them by name as a dict does, such as a pandas Series;
+                - a row: a dict of cells, or another object with `keys` and `[name]`, such as a pandas Series;
                 - a sequence of dicts of cells;
                 - a dict of columns of one length, each a sequence, a numpy array (masked or not), a pandas or polars
                   Series, a pyarrow Array or ChunkedArray; they may be mixed;
                 - a pandas or polars DataFrame, a pyarrow Table or RecordBatch, a structured numpy array.
 
                 Cells are raw, as docs/api.md describes them, and a Decimal is a number. Missing are: None, NaN (a
-                Decimal's too), pandas.NA, what is masked, null in Arrow or polars, and an absent key or column.
+                Decimal's too), pandas.NA, masked cells, null in Arrow or polars, and an absent key or column.
 
         Returns:
             The scores in row order; n is 1 for one row, and 0 for an empty list.
 
         Raises:
-            BadRowsError: cells that no rule can read, or rows that hold none of the model's inputs. Lists the first 20.
+            BadRowsError: cells that no rule can read, or rows with none of the model's inputs. Lists the first 20.
             BadShapeError: neither a row, nor rows, nor columns of one length in memory.
         """
         return self.score_cells(raw_columns(rows, self._known, self._used))
@@ -76,11 +76,11 @@ class Scorer:
     def score_cells(
         self, columns: Sequence[Sequence[object] | NDArray[Any]], kinds: Sequence[set[type] | None] | None = None
     ) -> Scores:
-        """Scores raw cells that are laid out already. `score` ends here, and so do the service's batches.
+        """Scores columns of raw cells. `score` calls it, and so do the service's batches.
 
         Args:
-            columns: one for each of `equation.inputs`, in that order: n raw cells.
-            kinds: for each column the types among which those of its cells are, where that is known.
+            columns: n raw cells for each of `equation.inputs`, in that order.
+            kinds: for each column a set that contains the types of all its cells, or None if unknown.
 
         Raises:
             BadRowsError: cells that no rule can read, or numbers too large for the equation.

@@ -1,4 +1,4 @@
-"""Scores: what a model says of a batch. RowScore: of one row."""
+"""Scores: the scores of a batch of rows. RowScore: those of one row."""
 
 from __future__ import annotations
 
@@ -19,14 +19,18 @@ def missing(declared: Input, read: NDArray[Any]) -> NDArray[np.bool_]:
 
     Args:
         declared: the input.
-        read: what was read of it: float64 with NaN for missing, or codes of levels, shape (n,).
+        read: its values as read: float64 with NaN for missing, or codes of levels, shape (n,).
     """
     found: NDArray[np.bool_] = read == declared.missing_code if isinstance(declared, CategoryInput) else np.isnan(read)
     return found
 
 
 def unknown(declared: Input, read: NDArray[Any]) -> NDArray[np.bool_]:
-    """As `missing`: which cells held a level that the model does not know; a number's never do."""
+    """Which cells of an input have a level that the model does not know, shape (n,); never a number's.
+
+    Args:
+        declared, read: as for `missing`.
+    """
     if isinstance(declared, CategoryInput):
         found: NDArray[np.bool_] = read == declared.unknown_code
         return found
@@ -35,16 +39,16 @@ def unknown(declared: Input, read: NDArray[Any]) -> NDArray[np.bool_]:
 
 @dataclass(frozen=True, eq=False)
 class Scores:
-    """What the model says of n rows, in their order.
+    """The scores of n rows, in their order.
 
     Attributes:
         phat: probability of the positive class, float64, shape (n,).
         outcome: 1 where phat is above the cutoff, else 0, int64, shape (n,).
-        file: the coefficient file that says so.
+        file: the coefficient file they were computed with.
         equation: its equation.
-        read: what was read of each of the equation's inputs: float64 with NaN for missing, or codes of levels; shape
-            (n,) each.
-        entered_before: what entered the equation, where it is known already; `entered` gives it in any case.
+        read: the values read for each of the equation's inputs: float64 with NaN for missing, or codes of levels;
+            shape (n,) each.
+        entered_before: the values that entered the equation, if already known; `entered` computes them if not.
     """
 
     phat: NDArray[np.float64]
@@ -58,19 +62,19 @@ class Scores:
         return len(self.phat)
 
     def part(self, start: int, end: int) -> Scores:
-        """What the model says of some of the rows."""
+        """The scores of the rows from index ``start`` up to, not including, ``end``."""
         read = [values[start:end] for values in self.read]
         return Scores(self.phat[start:end], self.outcome[start:end], self.file, self.equation, read)
 
     @cached_property
     def entered(self) -> Sequence[NDArray[Any]]:
-        """What entered the equation of each input: standardized float64, or codes of levels; shape (n,) each."""
+        """The values that entered the equation, by input: standardized float64, or codes of levels; shape (n,) each."""
         return self.equation.enter(self.read) if self.entered_before is None else self.entered_before
 
     @cached_property
     def variables(self) -> dict[str, NDArray[Any]]:
-        """The values that entered the equation by variable name, in the order in which they are summed: standardized
-        float64, or 0 and 1 as int8 for dummies, shape (n,) each."""
+        """The equation's variables by name, in the order in which they are summed: standardized float64, or 0 and 1 as
+        int8 for dummies, shape (n,) each."""
         entered = {
             declared.name: (declared, values)
             for declared, values in zip(self.equation.inputs, self.entered, strict=True)
@@ -85,12 +89,12 @@ class Scores:
 
     @cached_property
     def missing(self) -> dict[str, int]:
-        """By input name, how many cells were missing; inputs without any are left out."""
+        """Number of missing cells by input name; inputs without any are left out."""
         return self._counts(map(missing, self.equation.inputs, self.read))
 
     @cached_property
     def unknown_levels(self) -> dict[str, int]:
-        """By input name, how many cells held a level that the model does not know; inputs without any are left out."""
+        """Number of cells with a level that the model does not know, by input name; inputs without any are left out."""
         return self._counts(map(unknown, self.equation.inputs, self.read))
 
     def _counts(self, found: Iterable[NDArray[Any]]) -> dict[str, int]:
@@ -98,26 +102,26 @@ class Scores:
         return {declared.name: int(count) for declared, count in counts if count}
 
     def columns(self) -> dict[str, NDArray[Any]]:
-        """Outcome, probability and variables by their key, keys in alphabetical order."""
+        """Outcome, probability and variables by key, shape (n,) each, keys in alphabetical order."""
         outcome = self.file.outcome
         named = {outcome.name: self.outcome, outcome.probability: self.phat, **self.variables}
         return {key: named[key] for key in sorted(named)}
 
     def to_rows(self) -> list[dict[str, float | int]]:
-        """The rows as the API answers them: plain Python numbers, keys in alphabetical order."""
+        """The scores as the API answers them, one dict a row: plain Python numbers, keys in alphabetical order."""
         columns = self.columns()
         values = zip(*(column.tolist() for column in columns.values()), strict=True)
         return [dict(zip(columns, row, strict=True)) for row in values]
 
 
 class RowScore(NamedTuple):
-    """What the model says of one row, as Python numbers.
+    """The scores of one row, as Python numbers.
 
     Attributes:
         outcome: 1 where phat is above the cutoff, else 0.
         phat: probability of the positive class.
-        entered: what entered the equation of each of its inputs: a standardized float, or the code of a level.
-        read: what was read of each of them: a float, NaN for missing, or the code of a level.
+        entered: the values that entered the equation, one for each input: a standardized float, or the code of a level.
+        read: the values read, one for each input: a float, NaN if missing, or the code of a level.
     """
 
     outcome: int
@@ -127,4 +131,4 @@ class RowScore(NamedTuple):
 
 
 Scored = Scores | Sequence[RowScore]
-"""What a model says of rows that were scored together, or one by one."""
+"""The scores of rows that were scored together, or one by one."""
