@@ -28,17 +28,17 @@ EXIT_INTERRUPTED = 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs a command.
+    """Runs one command.
 
     Returns:
-        The exit code: 0, 2 for an error (one clear line on stderr), or 130 where Ctrl-C ended it.
+        The exit code: 0, 2 for an error (one line on stderr), or 130 after Ctrl-C.
     """
     options = _parser().parse_args(arguments)
     command: Callable[[argparse.Namespace], None] = options.command
     try:
         command(options)
         sys.stdout.flush()
-    except BrokenPipeError:  # the reader of a pipe has seen enough
+    except BrokenPipeError:  # the reader closed the pipe, as head does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except ScorerError as error:
         return _fail(str(error))
@@ -66,17 +66,17 @@ def _parser() -> argparse.ArgumentParser:
         help="a coefficient file, or a directory with a pointer; default: SCORER_MODEL, else the shipped one",
     )
 
-    serve = commands.add_parser("serve", parents=[model], help="answer over HTTP")
+    serve = commands.add_parser("serve", parents=[model], help="answer requests over HTTP")
     serve.add_argument("--host", help="address to listen on; default: SCORER_HOST, else 127.0.0.1")
     serve.add_argument("--port", help="port to listen on, 0 for a free one; default: SCORER_PORT, else 1313")
-    serve.add_argument("--workers", help="processes; default: SCORER_WORKERS, else the CPUs that may be used")
+    serve.add_argument("--workers", help="number of processes; default: SCORER_WORKERS, else the number of usable CPUs")
     serve.set_defaults(command=_serve)
 
-    checking = commands.add_parser("check", parents=[model], help="what would keep `serve` from serving")
+    checking = commands.add_parser("check", parents=[model], help="find what would keep `serve` from serving")
     checking.set_defaults(command=_check)
 
-    key = commands.add_parser("key", help="a new API key, and its line for SCORER_API_KEYS_FILE")
-    key.add_argument("name", help="whose it is")
+    key = commands.add_parser("key", help="make an API key, and its line for SCORER_API_KEYS_FILE")
+    key.add_argument("name", help="name of the key's owner")
     key.set_defaults(command=_key)
 
     score = commands.add_parser("score", parents=[model], help="score a file of rows")
@@ -84,11 +84,11 @@ def _parser() -> argparse.ArgumentParser:
     score.add_argument("--from", dest="read_as", choices=formats.FORMATS, help="its format; default: by its ending")
     score.add_argument("--out", type=Path, metavar="FILE", help="where to write; default: standard output")
     score.add_argument(
-        "--to", dest="write_as", choices=formats.FORMATS, help="default: by --out's ending, else as read"
+        "--to", dest="write_as", choices=formats.FORMATS, help="output format; default: by --out's ending, else as read"
     )
     score.set_defaults(command=_score)
 
-    describing = commands.add_parser("describe", parents=[model], help="the equation as a table")
+    describing = commands.add_parser("describe", parents=[model], help="print the equation as a table")
     describing.set_defaults(command=_describe)
 
     verify = commands.add_parser("verify", help="check a coefficient file and its certificate")
@@ -130,7 +130,7 @@ def _key(options: argparse.Namespace) -> None:
 
 
 def _describe(options: argparse.Namespace) -> None:
-    from scorer.describe import describe  # here and below: what only one command needs would slow the start of serve
+    from scorer.describe import describe  # here and below: imports of one command would slow serve
 
     print(describe(_load(options)))
 
@@ -163,7 +163,7 @@ def _score(options: argparse.Namespace) -> None:
         def score_batch(batch: RowBatch) -> Scores:
             return _score_batch(scorer, batch, progress.rows, name)
 
-        for scores in map(score_batch, formats.read(source, read_as, name)):  # map lets go of each batch at once
+        for scores in map(score_batch, formats.read(source, read_as, name)):  # map frees each batch at once
             out.write(scores)
             progress.add(scores)
         out.close()
@@ -186,7 +186,7 @@ def _score_batch(scorer: Scorer, batch: RowBatch, start: int, name: str) -> Scor
 
 
 class Progress:
-    """Counts what was scored, and shows it on a terminal while it grows."""
+    """Counts scored rows, and shows the count on a terminal."""
 
     def __init__(self, source: BinaryIO, size: int) -> None:
         self.rows = 0
@@ -213,12 +213,12 @@ class Progress:
             print(f"\r{share}{self.rows:,} rows  {rate:,.0f} rows/s ", end="", file=sys.stderr, flush=True)
 
     def clear(self) -> None:
-        """Takes the progress line off the terminal."""
+        """Clears the progress line from the terminal."""
         if self._terminal and self._shown:
             print("\r\033[K", end="", file=sys.stderr, flush=True)
 
     def summary(self) -> str:
-        """What was scored, in one line; cells that were imputed and levels that the model does not know."""
+        """One line: the number of rows and of outcomes 1, and missing cells and unknown levels by input."""
         parts = [f"scored {self.rows:,} rows: outcome 1 for {self._events:,}"]
         for words, counts in (("missing cells", self._missing), ("unknown levels", self._unknown)):
             if counts:

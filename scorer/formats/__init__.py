@@ -1,4 +1,4 @@
-"""Files of rows, one module a format, in batches that bound the memory (JSON, which has no lines, is read whole)."""
+"""Files of rows, one module for each format, read in batches to bound memory (JSON is read whole)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _ENDINGS = {".json": "json", ".ndjson": "ndjson", ".jsonl": "ndjson", ".csv": "c
 
 
 def format_of(path: Path) -> str:
-    """The format that a file's ending stands for.
+    """The format of a file, by its ending.
 
     Raises:
         TableError: the ending is not known.
@@ -33,14 +33,14 @@ def read(file: BinaryIO, file_format: str, name: str) -> Iterator[RowBatch]:
     """The rows of a file in batches, in order.
 
     Args:
-        file: opened in binary mode; UTF-8, a byte order mark is skipped.
+        file: opened in binary mode; UTF-8. A byte order mark is skipped.
         file_format: one of FORMATS.
         name: the file's name in errors.
 
     Raises:
-        TableError: the file does not hold what its format says; names the line.
+        TableError: the file is not valid in its format; names the line.
     """
-    from scorer.formats import csv_format, json_format, ndjson_format  # here and below: a server needs none of them
+    from scorer.formats import csv_format, json_format, ndjson_format  # here and below: a server does not need them
 
     readers = {"csv": csv_format.read, "json": json_format.read, "ndjson": ndjson_format.read}
     text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
@@ -53,7 +53,7 @@ def read(file: BinaryIO, file_format: str, name: str) -> Iterator[RowBatch]:
 
 
 def writer(file: BinaryIO, file_format: str) -> Writer:
-    """Writes answers: JSON is one array, NDJSON one object a line, CSV has the answer's keys as header.
+    """A writer of scores: JSON as one array, NDJSON as one object per line, CSV with the answer's keys as header.
 
     Args:
         file: opened in binary mode.

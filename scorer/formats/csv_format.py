@@ -1,4 +1,4 @@
-"""CSV: a header of names, then a row a line."""
+"""CSV: a header of names, then one row per line."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from scorer.scores import Scores
 
 
 def read(text: TextIO, name: str) -> Iterator[RowBatch]:
-    """The rows of a file, each batch as columns of texts; blank lines are skipped, as pandas does.
+    """The rows of a file, each batch as columns of texts. Blank lines are skipped, as in pandas.
 
     Raises:
-        TableError: no header, a column given twice, a line of another width, or not CSV.
+        TableError: no header, a column given twice, a line with more or fewer fields than the header, or not CSV.
     """
     reader = csv.reader(text, strict=True)
     try:
@@ -50,7 +50,7 @@ def _rows(reader: Any, width: int, name: str) -> Iterator[tuple[int, list[str]]]
 
 
 class CSVWriter:
-    """A header of the answer's keys, then a line a row; floats in their shortest exact form."""
+    """Writes a header of the answer's keys, then one line per row; floats in their shortest exact form."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file

@@ -24,7 +24,7 @@ def read(text: TextIO, name: str) -> Iterator[RowBatch]:
 
 
 def parse(text: str, name: str) -> Any:
-    """The value of a JSON text; NaN and infinities are not JSON.
+    """The value of a JSON text; NaN and infinities are refused.
 
     Raises:
         TableError: not JSON.
@@ -42,7 +42,7 @@ def _refuse_constant(constant: str) -> NoReturn:
 
 
 class JSONWriter:
-    """One array, an element a line."""
+    """Writes one array, one element per line."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file

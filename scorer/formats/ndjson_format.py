@@ -1,4 +1,4 @@
-"""NDJSON: one object a line."""
+"""NDJSON: one object per line."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from scorer.scores import Scores
 
 
 def read(text: TextIO, name: str) -> Iterator[RowBatch]:
-    """The rows of a file; blank lines are skipped.
+    """The rows of a file. Blank lines are skipped.
 
     Raises:
         TableError: a line is not JSON.
     """
     lines = ((number, line) for number, line in enumerate(text, 1) if not line.isspace())
-    # iter(call, None) holds no batch while the next one is read: at most one is in memory.
+    # iter(call, None) keeps no reference to a batch while it reads the next: at most one is in memory.
     yield from iter(lambda: _batch(list(islice(lines, BATCH_ROWS)), name), None)
 
 
@@ -31,7 +31,7 @@ def _batch(numbered: Sequence[tuple[int, str]], name: str) -> RowBatch | None:
 
 
 class NDJSONWriter:
-    """One object a line."""
+    """Writes one object per line."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from scorer.scores import Scores
 
 BATCH_ROWS = 1_000
-"""Rows scored at a time: numpy's cost per call is spread over them, and they take about a megabyte."""
+"""Rows scored at a time: enough to spread numpy's cost per call, in about a megabyte."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,8 +19,8 @@ class RowBatch:
     """Some rows of a file.
 
     Attributes:
-        rows: dicts, or columns by name, as Scorer.score takes them.
-        lines: for each row the line of the file on which it ends; empty for JSON.
+        rows: dicts, or columns by name, as for Scorer.score.
+        lines: for each row the number of the line on which it ends, from 1; empty for JSON.
     """
 
     rows: Sequence[Row] | Mapping[str, Sequence[object]]
@@ -31,10 +31,10 @@ class Writer(Protocol):
     """Writes scores in one format: each batch in turn, then the end."""
 
     def __init__(self, file: BinaryIO) -> None:
-        """Starts a file that is opened in binary mode."""
+        """Takes a file that is opened in binary mode."""
 
     def write(self, scores: Scores) -> None:
         """Writes a batch."""
 
     def close(self) -> None:
-        """Writes what ends the document."""
+        """Writes the end of the document; leaves the file open."""
