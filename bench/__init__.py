@@ -1,1 +1,1 @@
-"""Where the figures in the docs come from."""
+"""Benchmarks: they measure the figures in the docs."""

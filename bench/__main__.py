@@ -1,4 +1,4 @@
-"""python -m bench [--quick]: measures, and writes bench/results.json and the tables made of it in docs/."""
+"""python -m bench [--quick]: measures, and writes bench/results.json and its tables in docs/."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ QUICK_PEERS = "ac"
 
 
 def main() -> int:
-    """Runs the benchmark. Returns the exit code: 2 where it cannot be run, with one clear line."""
+    """Runs the benchmark. Returns the exit code: 2, with one line on stderr, if it cannot be run."""
     parser = argparse.ArgumentParser(prog="bench", description="How fast the scorer is, beside what users would pick.")
     parser.add_argument("--quick", action="store_true", help="the main figures in under a minute; writes nothing")
     quick = parser.parse_args().quick
@@ -51,11 +51,11 @@ def main() -> int:
 
 
 def run(quick: bool, directory: Path) -> dict[str, Any]:
-    """All measurements.
+    """Makes all measurements.
 
     Args:
-        quick: the main ones only, shorter.
-        directory: for the bodies.
+        quick: make only the main ones, and for a shorter time.
+        directory: for the files with request bodies.
     """
     say("Making the stand-in rows")
     train, bodies = make_bodies(directory)
@@ -92,7 +92,7 @@ def run(quick: bool, directory: Path) -> dict[str, Any]:
 
 
 def make_bodies(directory: Path) -> tuple[Path, measure.Bodies]:
-    """The stand-in training file, and request bodies of the test rows: numbers as numbers, other cells as texts."""
+    """The stand-in training file, and request bodies with the test rows: numbers as numbers, other cells as texts."""
     train, rows = stand_in(TRAIN_ROWS, SEED, directory, scorer.load())
     return train, measure.Bodies(rows, directory)
 

@@ -1,9 +1,9 @@
-"""python -m bench.accuracy: how exactly the scorer says what statsmodels would, into bench/accuracy.json.
+"""python -m bench.accuracy: how closely the scorer agrees with statsmodels, into bench/accuracy.json.
 
 parity      the hand-written equation and statsmodels' predict, on the stand-in test rows
-golden      the same on the coefficient file's own golden rows, as every load checks it
-bits        rows that have other bits alone than in the batch: with the equation, and with a matrix product
-rounding    a fit on the stand-in training rows against itself with its coefficients rounded as they are published
+golden      the same on the coefficient file's golden rows, which every load checks
+bits        rows whose bits differ between alone and in a batch: with the equation, and with a matrix product
+rounding    a fit on the stand-in training rows against the same fit with coefficients rounded as published
 """
 
 from __future__ import annotations
@@ -41,10 +41,10 @@ def main() -> None:
 
 
 def measure(rows: int = TRAIN_ROWS) -> Figures:
-    """All figures.
+    """Measures all figures.
 
     Args:
-        rows: of the stand-in training file; its test file has a quarter as many.
+        rows: number of rows in the stand-in training file; the test file has a quarter as many.
     """
     model = scorer.load()
     with tempfile.TemporaryDirectory() as directory:
@@ -61,13 +61,13 @@ def measure(rows: int = TRAIN_ROWS) -> Figures:
 
 
 def golden(model: Scorer) -> Figures:
-    """The certificate, as this machine reproduces it."""
+    """How well this machine reproduces the certificate."""
     signed = model.file.certificate
     return {"rows": len(signed.rows), "largest_difference": model.certificate_error, "tolerance": signed.tolerance}
 
 
 def parity(model: Scorer, rows: list[Row]) -> Figures:
-    """The equation against statsmodels, with what each makes of the same raw cells."""
+    """The equation against statsmodels, both from the same raw cells."""
     ours = model.score(rows)
     theirs = certificate.statsmodels_phat(model.file, rows)
     return {
@@ -78,7 +78,7 @@ def parity(model: Scorer, rows: list[Row]) -> Figures:
 
 
 def bits(model: Scorer, rows: list[Row]) -> Figures:
-    """How many rows have other bits alone than in the batch."""
+    """Number of rows whose bits differ between alone and in a batch."""
     scores = model.score(rows)
     alone = np.concatenate([model.score(row).phat for row in rows])
     matrix = np.column_stack([scores.variables[term.variable] for term in model.file.terms]).astype(np.float64)
@@ -92,7 +92,7 @@ def bits(model: Scorer, rows: list[Row]) -> Figures:
 
 
 def rounding(fitted: Scorer, rows: list[Row]) -> Figures:
-    """A fit at full precision against itself with its coefficients rounded."""
+    """A fit at full precision against the same fit with rounded coefficients."""
     terms = tuple(replace(term, coefficient=round(term.coefficient, DECIMALS)) for term in fitted.file.terms)
     rounded = Scorer(certificate.certify(replace(fitted.file, terms=terms))).score(rows)
     exact = fitted.score(rows)

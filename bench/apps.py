@@ -1,4 +1,4 @@
-"""What the scorer is measured against to see what it adds: python -m bench.apps floor | bare."""
+"""python -m bench.apps floor | bare: minimal apps, which show how much time the scorer adds to its server."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FLOOR_ROW_BYTES = 500
 
 
 async def floor(_scope: Any, receive: Any, send: Any) -> None:
-    """The least that a service can do: reads the body and sends a fixed answer of the size of the scorer's."""
+    """The least work a service can do: reads the body and sends a fixed answer of the size of the scorer's."""
     size = 0
     while True:
         message = await receive()
@@ -33,11 +33,11 @@ async def floor(_scope: Any, receive: Any, send: Any) -> None:
 
 
 FLOOR_BODY_BYTES = 1_800
-"""Size of one row of the request, roughly: tells a batch from a single row."""
+"""Rough size of one row of the request: turns the body's size into a number of rows."""
 
 
 async def readyz(_request: Request) -> JSONResponse:
-    """A probe, as the scorer's."""
+    """Answers a readiness probe, as the scorer does."""
     return JSONResponse({"status": "ready", "numpy": numpy.__version__})
 
 

@@ -1,7 +1,7 @@
-"""python -m bench.compare REVISION: the server's CPU time, this tree beside another revision of it.
+"""python -m bench.compare REVISION: compares the server's CPU time with that of another revision.
 
-Both servers run all the time and take turns, so that what else happens on the machine hits both. The least CPU time of
-all rounds counts: other processes can only add to it. Both run on this environment's packages.
+Both servers run all the time and take turns, so that other work on the machine affects both. The least CPU time of
+all rounds counts: other processes can only add to it. Both use this environment's packages.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ REQUESTS = {"batch of 10,000 rows": 5, "single row": 3_000}
 
 @dataclass(frozen=True, slots=True)
 class Revision(contenders.Own):
-    """The scorer of a directory.
+    """The scorer from another directory.
 
     Attributes:
-        sources: the directory that holds the package.
+        sources: the directory that contains the package.
     """
 
     sources: Path = ROOT
@@ -45,7 +45,7 @@ class Revision(contenders.Own):
 
 
 def main() -> None:
-    """Prints a table: CPU and wall time of a request, of both, and their ratios."""
+    """Prints a table: CPU and wall time per request of both revisions, and their ratios."""
     parser = argparse.ArgumentParser(prog="bench.compare", description=__doc__.partition("\n")[0])
     parser.add_argument("revision", help="git revision to compare with")
     parser.add_argument("--rounds", type=int, default=20)
@@ -53,7 +53,7 @@ def main() -> None:
     with ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         unpack(options.revision, directory / "other")
-        # -P keeps the working directory, which holds this tree's package, off the path of both
+        # -P keeps the working directory, which contains this tree's package, off both import paths
         this = Revision("this", "this tree", ("-P", "-m", "scorer", "serve"))
         other = replace(this, key="other", name=options.revision, sources=directory / "other")
         servers = {each.key: stack.enter_context(running(each, MODEL, contenders.OWN)) for each in (other, this)}
@@ -64,14 +64,14 @@ def main() -> None:
 
 
 def unpack(revision: str, directory: Path) -> None:
-    """Writes the sources of a revision."""
+    """Writes the sources of a revision into a directory."""
     archive = subprocess.run(["git", "archive", revision, "scorer", "coefficients"], check=True, capture_output=True)
     with tarfile.open(fileobj=io.BytesIO(archive.stdout)) as files:
         files.extractall(directory, filter="data")
 
 
 def compare(name: str, body: bytes, servers: dict[str, Server], rounds: int) -> str:
-    """One line of the table: the least times of a request in rounds that take turns."""
+    """One line of the table: the least times per request of all rounds."""
     cpu: dict[str, list[float]] = {key: [] for key in servers}
     wall: dict[str, list[float]] = {key: [] for key in servers}
     for _ in range(rounds + 1):
@@ -86,12 +86,12 @@ def compare(name: str, body: bytes, servers: dict[str, Server], rounds: int) -> 
 
 
 def cpu_nanoseconds(pid: int) -> int:
-    """CPU time of a process's main thread, which does all of its work on requests (Linux)."""
+    """CPU time of a process's main thread, which does all work on requests (Linux)."""
     return int(Path(f"/proc/{pid}/schedstat").read_text().split()[0])
 
 
 def send(port: int, body: bytes, count: int) -> None:
-    """POSTs a body so many times on one connection, one after the other, and reads the answers."""
+    """POSTs a body ``count`` times on one connection, one after the other, and reads the answers."""
     head = f"POST {PREDICT} HTTP/1.1\r\nhost: {HOST}\r\ncontent-type: application/json\r\ncontent-length: {len(body)}"
     request = head.encode() + b"\r\n\r\n" + body
     with socket.create_connection((HOST, port)) as connection:

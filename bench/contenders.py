@@ -1,4 +1,4 @@
-"""Who is measured: the scorer, the floor, the bare app, and the peers."""
+"""The servers that are measured: the scorer, the floor, the bare app, and the peers."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ class Own(Peer):
     """The scorer itself, started as a user starts it.
 
     Attributes:
-        workers: processes.
-        refresh_seconds: time between two looks at its store.
+        workers: number of processes.
+        refresh_seconds: time between two polls of its store.
     """
 
     workers: int = 1
     refresh_seconds: float = 10.0
 
     def environment(self, model: Path, port: int, scratch: Path) -> dict[str, str]:
-        """Its settings; the limit on bodies is raised for batches of 100,000 rows."""
+        """Its environment variables; the limit on bodies is raised for batches of 100,000 rows."""
         del scratch
         return {
             **{name: value for name, value in os.environ.items() if not name.startswith("SCORER_")},

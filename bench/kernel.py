@@ -1,24 +1,24 @@
 """python -m bench.kernel: the kernel against statsmodels, scikit-learn and ONNX Runtime, in rows per second.
 
-No JSON and no HTTP: everyone starts from columns in memory, on one thread, and ends with phat. Not all start from the
-same place, though, and whoever quotes the figures has to say so:
+No JSON and no HTTP: each contender starts from columns in memory, on one thread, and ends with phat. They do not start
+from the same columns, though, which has to be stated wherever the figures are quoted:
 
     scorer         numbers with NaN, and codes of levels: imputes, standardizes, sums
-    statsmodels    the variables, ready made: a matrix product and the logistic function are all that is left to do
-    scikit-learn   numbers with NaN, and texts of levels, in a DataFrame: looks them up, then does as the scorer
+    statsmodels    the finished variables: only a matrix product and the logistic function remain
+    scikit-learn   numbers with NaN, and texts of levels, in a DataFrame: looks them up, then as the scorer
     ONNX Runtime   the same pipeline, converted, on numpy arrays
 
-To look texts up costs more than the equation, so the last two also run on codes of levels.
+Looking up texts costs more than the equation, so the last two also run on codes of levels.
 
-ONNX's operator for imputing knows float32 alone, and skl2onnx's own conversion of the pipeline is in float32. For
-float64 the imputer is converted here, to IsNaN and Where.
+ONNX's operator for imputing supports float32 only, and so does skl2onnx's own conversion of the pipeline. For float64
+the imputer is converted here, to IsNaN and Where.
 """
 
 from __future__ import annotations
 
 import os
 
-os.environ.update(dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"), "1"))  # read once, when numpy is imported
+os.environ.update(dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"), "1"))  # read only when numpy is imported
 
 import argparse
 import json
@@ -55,7 +55,7 @@ from scorer.scorer import Scorer
 SIZES = (10_000, 1_000_000)
 ROUNDS = 9
 ROUND_SECONDS = 0.01
-"""A contender's turn lasts at least about this long: calls that are shorter are repeated in it."""
+"""A contender's turn lasts about this long at least: shorter calls are repeated."""
 MISSING, FITTED_ROWS, SEED = 0.02, 1_000, 26
 EXACT, SINGLE = 1e-12, 1e-5
 """How far phat may be from the scorer's, in float64 and in float32."""
@@ -65,20 +65,20 @@ Phat = Callable[[], Any]
 
 
 class Contender(NamedTuple):
-    """One way to phat, and how far its answer may be from the scorer's."""
+    """One way to compute phat, and how far it may be from the scorer's."""
 
     phat: Phat
     tolerance: float = EXACT
 
 
 class Batch(NamedTuple):
-    """The same rows as each contender wants them.
+    """The same rows in the form that each contender takes.
 
     Attributes:
-        columns: one for each of the equation's inputs: float64 with NaN, or codes of levels.
-        coded: the same as a DataFrame.
-        texts: with texts of levels instead of their codes.
-        variables: standardized numbers and dummies, all float64, as the notebook's are.
+        columns: one for each of the equation's inputs, shape (n,): float64 with NaN, or codes of levels.
+        coded: the columns as a DataFrame.
+        texts: as coded, with texts of levels instead of their codes.
+        variables: standardized numbers and dummies, all float64, as in the notebook.
     """
 
     columns: list[NDArray[Any]]
@@ -88,7 +88,7 @@ class Batch(NamedTuple):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Checks and times everyone, and prints the figures as one JSON document."""
+    """Checks and times each contender, and prints the figures as one JSON document."""
     parser = argparse.ArgumentParser(prog="python -m bench.kernel", description=__doc__.partition("\n")[0])
     parser.add_argument("--quick", action="store_true", help=f"only {SIZES[0]:,} rows")
     sizes = SIZES[:1] if parser.parse_args(arguments).quick else SIZES
@@ -106,7 +106,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def measure(contenders: Mapping[str, Contender], count: int) -> dict[str, dict[str, float]]:
-    """The median time of a call of each, over rounds in which they take turns in an order that is drawn anew."""
+    """The median time of each contender's call. They take turns, in a random order each round."""
     check(contenders)
     calls = {name: math.ceil(ROUND_SECONDS / timeit(one.phat, number=1)) for name, one in contenders.items()}
     times: dict[str, list[float]] = {name: [] for name in contenders}
@@ -120,7 +120,7 @@ def measure(contenders: Mapping[str, Contender], count: int) -> dict[str, dict[s
 
 
 def check(contenders: Mapping[str, Contender]) -> None:
-    """Ends the program if someone's phat is not the scorer's: times of different answers would compare nothing."""
+    """Ends the program if a contender's phat differs from the scorer's: comparing times would be meaningless."""
     expected = contenders["scorer"].phat()
     for name, contender in contenders.items():
         worst = float(np.abs(np.asarray(contender.phat()) - expected).max())
@@ -129,7 +129,7 @@ def check(contenders: Mapping[str, Contender]) -> None:
 
 
 def make_batch(model: Scorer, count: int) -> Batch:
-    """Rows at random: numbers around the scaler's mean, some missing, and levels that are all equally frequent."""
+    """Random rows: numbers around the scaler's mean, some missing, and equally frequent levels."""
     drawn = np.random.default_rng(SEED)
     columns, texts = [], {}
     for declared in model.equation.inputs:
@@ -159,7 +159,7 @@ def make_variables(model: Scorer, columns: Sequence[NDArray[Any]]) -> pd.DataFra
 
 
 def make_contenders(model: Scorer, batch: Batch) -> dict[str, Contender]:
-    """Everyone, ready to be called."""
+    """All contenders, ready to be called."""
     equation = model.equation
     matrix = np.ascontiguousarray(batch.variables.to_numpy())
     results = restored_logit(model, matrix[:FITTED_ROWS])
@@ -178,14 +178,14 @@ def make_contenders(model: Scorer, batch: Batch) -> dict[str, Contender]:
 
 
 def restored_logit(model: Scorer, sample: NDArray[np.float64]) -> Any:
-    """statsmodels' results with the file's coefficients: a fit that starts from them and makes no step."""
+    """statsmodels' results with the file's coefficients: a fit that starts from them and stops at once."""
     target = np.random.default_rng(SEED).integers(0, 2, len(sample))
     start = np.array([term.coefficient for term in model.file.terms])
     return sm.Logit(target, sample).fit(start_params=start, maxiter=0, disp=0, warn_convergence=False)
 
 
 def restored_pipeline(model: Scorer, frame: pd.DataFrame, coded: bool) -> Pipeline:
-    """The model as a scikit-learn pipeline, fitted to have all attributes; those that matter are then the file's."""
+    """The model as a scikit-learn pipeline: fitted, then given the file's parameters."""
     numbers = [declared for declared in model.equation.inputs if isinstance(declared, NumberInput)]
     categories = [declared for declared in model.equation.inputs if isinstance(declared, CategoryInput)]
     imputer, scaler, classifier = SimpleImputer(), StandardScaler(), LogisticRegression()
@@ -198,7 +198,7 @@ def restored_pipeline(model: Scorer, frame: pd.DataFrame, coded: bool) -> Pipeli
     pipeline = make_pipeline(ColumnTransformer(parts), classifier)
     pipeline.fit(frame[:FITTED_ROWS], np.arange(FITTED_ROWS) % 2)
 
-    imputer, scaler = pipeline[0].named_transformers_["numbers"]  # it fitted clones
+    imputer, scaler = pipeline[0].named_transformers_["numbers"]  # the pipeline fitted clones
     imputer.statistics_ = np.array([declared.imputer_mean for declared in numbers])
     scaler.mean_ = np.array([declared.scaler_mean for declared in numbers])
     scaler.scale_ = np.array([declared.scaler_scale for declared in numbers])
@@ -210,7 +210,7 @@ def restored_pipeline(model: Scorer, frame: pd.DataFrame, coded: bool) -> Pipeli
 
 
 def onnx_phat(pipeline: Pipeline, frame: pd.DataFrame, dtype: Any) -> Phat:
-    """The pipeline in ONNX Runtime, on one (n, 1) array a column. The label, which nobody asks for, is cut off."""
+    """The pipeline in ONNX Runtime, on one (n, 1) array per column. The label output, which is not used, is removed."""
     number, own = (FloatTensorType, {}) if dtype is np.float32 else (DoubleTensorType, {SimpleImputer: convert_imputer})
     text = (StringTensorType, np.str_)  # read a little faster than arrays of objects
     kinds: dict[str, tuple[Any, Any]] = {"f": (number, dtype), "i": (Int64TensorType, np.int64)}
@@ -225,12 +225,12 @@ def onnx_phat(pipeline: Pipeline, frame: pd.DataFrame, dtype: Any) -> Phat:
 
 
 def session_options() -> onnxruntime.SessionOptions:
-    """One thread, and of the settings for memory those with which ONNX Runtime was fastest here and took least."""
+    """One thread, and the memory settings that were measured as fastest and smallest."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.log_severity_level = 3  # errors: it would warn of what was cut off
+    options.log_severity_level = 3  # errors only: it would warn about the removed output
     options.enable_mem_pattern = False
-    options.add_session_config_entry("session.use_env_allocators", "1")  # all sessions share the one of `main`
+    options.add_session_config_entry("session.use_env_allocators", "1")  # all share the allocator of `main`
     return options
 
 

@@ -1,4 +1,4 @@
-"""What a measurement says beside its figures: the machine it was made on, and how far it has come."""
+"""What a measurement reports besides its figures: the machine and its progress."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ LIBRARIES = ("numpy", "msgspec", "orjson", "starlette", "uvicorn", "uvloop", "ht
 
 
 def machine() -> dict[str, Any]:
-    """What it was measured on."""
+    """The machine and the versions of the libraries."""
     info = Path("/proc/cpuinfo")
     names = [line.split(":")[1].strip() for line in info.read_text().splitlines() if line.startswith("model name")]
     return {
@@ -25,5 +25,5 @@ def machine() -> dict[str, Any]:
 
 
 def say(text: str) -> None:
-    """Progress, on stderr: stdout is for the table."""
+    """Prints progress on stderr: stdout is for the table."""
     print(text, file=sys.stderr, flush=True)

@@ -1,4 +1,4 @@
-"""The measurements. Contenders take turns within each round, so that a drift of the machine hits all alike."""
+"""The measurements. Contenders take turns within each round, so that drift of the machine affects all equally."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ Result = dict[str, Any]
 
 
 class Bodies:
-    """Request bodies as files, made of the stand-in test rows: numbers as JSON numbers, keys in their order."""
+    """Files with request bodies of stand-in test rows: numbers as JSON numbers, keys in their order."""
 
     def __init__(self, rows: list[dict[str, Any]], directory: Path) -> None:
         self._rows = rows
         self._directory = directory
 
     def of(self, count: int) -> Path:
-        """A body of so many rows, repeated if need be; of 0: one object."""
+        """The file of a body of ``count`` rows, repeated as needed; for 0, one row as an object."""
         path = self._directory / f"{count}.json"
         if not path.exists():
             rows = (self._rows * (1 + count // len(self._rows)))[:count]
@@ -52,23 +52,23 @@ class Bodies:
 
 
 def start(stack: ExitStack, contender: Peer) -> Server:
-    """Starts a contender, to be stopped at the end of the stack."""
+    """Starts a contender; the stack stops it when it closes."""
     return stack.enter_context(running(contender, MODEL, contenders.python_of(contender)))
 
 
 def servers(who: list[Peer], bodies: Bodies, rounds: int, seconds: float, warm_seconds: float, say: Say) -> Result:
-    """Batches and single rows of every contender, and orjson.loads alone on the batch body.
+    """Times batches and single rows of every contender, and orjson.loads alone on the batch body.
 
-    A contender runs only while it is its turn: some keep the processor busy when they have nothing to do. Its answers
+    A contender runs only during its turn: some keep the processor busy even when idle. Its answers
     are compared with the library's before it is timed.
 
     Args:
         who: the contenders.
-        bodies: what is sent.
-        rounds: how often each has its turn.
-        seconds: how long it is timed, at the least.
-        warm_seconds: how long it is warmed up in the first round: enough for a batch of the slowest.
-        say: takes lines of progress.
+        bodies: the request bodies.
+        rounds: number of turns of each contender.
+        seconds: how long it is timed, at least.
+        warm_seconds: how long it is warmed up in the first round; enough for a batch of the slowest.
+        say: called with lines of progress.
     """
     model = load(MODEL)
     checked = make_bodies(model)
@@ -88,7 +88,7 @@ def servers(who: list[Peer], bodies: Bodies, rounds: int, seconds: float, warm_s
                 if number == 1 and peer.key != contenders.FLOOR.key:
                     check_port(server.port, model, checked)
                 warm = drive(server.port, batch, 1, long_enough.get(peer.key, warm_seconds)).median
-                long_enough[peer.key] = max(seconds, ceil(2.5 * warm))  # for two batches at the least
+                long_enough[peer.key] = max(seconds, ceil(2.5 * warm))  # at least two batches
                 note(peer.key, batch_seconds=drive(server.port, batch, 1, long_enough[peer.key]).median)
                 load_ = drive(server.port, single, SINGLE_CONNECTIONS, seconds)
                 note(peer.key, single_per_second=load_.per_second, single_p50=load_.median, single_p99=load_.p99)
@@ -96,7 +96,7 @@ def servers(who: list[Peer], bodies: Bodies, rounds: int, seconds: float, warm_s
 
 
 def parse_seconds(body: Path) -> float:
-    """orjson.loads of a body: bench/parse.py."""
+    """Seconds of orjson.loads for a body, by bench/parse.py."""
     command = [sys.executable, "-m", "bench.parse", str(body)]
     return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
@@ -104,8 +104,8 @@ def parse_seconds(body: Path) -> float:
 def cold_start(rounds: int) -> Result:
     """Seconds from the start of the process to the first 200 on /readyz.
 
-    What starts is compiled beforehand, as pip does with what it installs: an editable install is left to Python's own
-    cache, which PYTHONDONTWRITEBYTECODE turns off.
+    The sources are compiled beforehand, as pip compiles what it installs. An editable install relies on Python's own
+    cache instead, which PYTHONDONTWRITEBYTECODE turns off.
     """
     for package in ("scorer", "bench"):
         compileall.compile_dir(ROOT / package, quiet=1)
@@ -119,7 +119,7 @@ def cold_start(rounds: int) -> Result:
 
 
 def memory(bodies: Bodies) -> Result:
-    """Resident bytes when idle, and at the peak of a few batches."""
+    """Resident bytes when idle, and at the peak during a few batches."""
     batch = bodies.of(BATCH_ROWS)
     with ExitStack() as stack:
         bare, own = start(stack, contenders.BARE), start(stack, contenders.SCORER)
@@ -158,7 +158,7 @@ def growth(bodies: Bodies, rounds: int) -> Result:
 
 
 def workers(bodies: Bodies, rounds: int, seconds: float) -> Result:
-    """Single rows and batches a second by the number of worker processes."""
+    """Single rows and batches per second by number of worker processes."""
     samples: dict[str, dict[str, list[float]]] = {}
     with ExitStack() as stack:
         both = {str(c.workers): start(stack, c) for c in (contenders.SCORER, contenders.TWO_WORKERS)}
@@ -171,7 +171,7 @@ def workers(bodies: Bodies, rounds: int, seconds: float) -> Result:
 
 
 def beside_batches(bodies: Bodies, seconds: float) -> Result:
-    """Single rows' times on 4 connections, alone and while 10,000-row batches run beside them on one more."""
+    """Times of single rows on 4 connections, alone and while a fifth one sends 10,000-row batches."""
     with ExitStack() as stack:
         own = start(stack, contenders.SCORER)
         alone = drive(own.port, bodies.of(0), 4, seconds)
@@ -192,7 +192,7 @@ def beside_batches(bodies: Bodies, seconds: float) -> Result:
 
 
 def swaps(bodies: Bodies, directory: Path, rounds: int, seconds: float) -> Result:
-    """Single rows' times on 4 connections, alone and while the model is swapped every fifth of a second."""
+    """Times of single rows on 4 connections, alone and while the model is swapped every fifth of a second."""
     file = load(MODEL).file
     store = Directory(directory / "store")
     files = [file, certificate.certify(replace(file, version="1.0.1", intercept=0.25))]
@@ -224,9 +224,9 @@ def swaps(bodies: Bodies, directory: Path, rounds: int, seconds: float) -> Resul
 
 
 def beside_slow(bodies: Bodies, rounds: int, seconds: float) -> Result:
-    """Single rows' times on 4 connections, alone and beside 500 connections that are idle or slow.
+    """Times of single rows on 4 connections, alone and beside 500 connections that are idle or slow.
 
-    A round is over before the scorer ends them for being slow.
+    A round ends before the scorer closes them for being slow.
     """
     samples: dict[str, list[float]] = {"alone": [], "beside": []}
     with running(contenders.SCORER, MODEL, contenders.OWN) as own:
@@ -247,7 +247,7 @@ def kernel(quick: bool) -> Result:
 
 
 def export(train: Path, out: Path) -> Result:
-    """Seconds of a whole training on 40,000 rows."""
+    """Seconds of a complete training run on 40,000 rows."""
     command = [sys.executable, "-m", "export", "train", "--train", str(train), "--name", "bench", "--version", "0.0.1"]
     begin = time.perf_counter()
     subprocess.run([*command, "--out", str(out)], check=True, capture_output=True)

@@ -1,7 +1,7 @@
-"""python -m bench.parse FILE: seconds that orjson.loads alone takes of a body, in a process that does nothing else.
+"""python -m bench.parse FILE: seconds of orjson.loads alone for a body, in a process that does nothing else.
 
-In a process of its own, since the time depends on the heap: where much else is alive, memory stays mapped from one
-parse to the next, and a part of the cost that a server has is not seen.
+The time depends on the heap: in a process with many other objects memory stays mapped from one parse to the next, which
+hides a part of the cost that a server has.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ TIMES = 5
 
 
 def main() -> None:
-    """Prints the median; the result is let go of within the time, as timeit does it."""
+    """Prints the median; freeing the result is part of the time, as in timeit."""
     text = Path(sys.argv[1]).read_bytes()
     taken = []
     for _ in range(TIMES):

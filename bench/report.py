@@ -20,13 +20,13 @@ Results = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """A ratio and where it has to be.
+    """A measured ratio and its bound.
 
     Attributes:
-        what: in words.
-        value: measured.
-        bound: has to be reached.
-        aim: would be better still.
+        what: description in words.
+        value: the measured ratio.
+        bound: the ratio that has to be reached.
+        aim: a better ratio, not required.
         most: whether the bound is an upper one.
     """
 
@@ -48,7 +48,7 @@ class Bound:
 
 
 def bounds(results: Results) -> Iterator[Bound]:
-    """Every bounded ratio that was measured."""
+    """Every measured ratio that has a bound."""
     samples = results["servers"]["samples"]
     own, floor, parse = samples["scorer"], samples["floor"], samples["orjson.loads"]
     yield Bound("10,000-row POST ÷ `orjson.loads` alone", _ratio(own, parse, "batch_seconds"), 0.55, 0.40, most=True)
@@ -87,7 +87,7 @@ def bounds(results: Results) -> Iterator[Bound]:
 
 
 def tables(results: Results) -> str:
-    """All tables."""
+    """All tables, as Markdown."""
     head = "| ratio | measured | bound | aim | met |\n|---|---|---|---|---|"
     parts = ["\n".join([head, *(bound.row() for bound in bounds(results))]), _servers(results)]
     if not results["quick"]:
@@ -170,17 +170,17 @@ def _others(results: Results) -> str:
 
 
 def paragraph(text: str) -> str:
-    """Breaks the lines of a paragraph as everywhere in the docs."""
+    """Wraps a paragraph to the width of the docs."""
     return textwrap.fill(text, 120, break_long_words=False, break_on_hyphens=False)
 
 
 def write(results: Results) -> None:
-    """Puts the tables into the page, in the place of the last ones."""
+    """Replaces the tables in the page."""
     put(PAGE, "python -m bench", tables(results))
 
 
 def put(page: Path, command: str, text: str) -> None:
-    """Puts what a command has measured into a page, between its marks."""
+    """Replaces the text between a command's marks in a page."""
     start, end = _MARKS[0].format(command), _MARKS[1]
     pattern = re.compile(re.escape(start) + ".*?" + re.escape(end), re.DOTALL)
     page.write_text(pattern.sub(lambda _match: f"{start}\n\n{text}\n\n{end}", page.read_text()))

@@ -17,10 +17,10 @@ def stand_in(train_rows: int, seed: int, directory: Path, model: Scorer) -> tupl
     """Writes stand-in data as export/standin.py does.
 
     Args:
-        train_rows: of the training file; there are a quarter as many test rows.
+        train_rows: number of training rows; there are a quarter as many test rows.
         seed: the same seed gives the same rows.
-        directory: where to.
-        model: the model that y is drawn from.
+        directory: where the files are written.
+        model: the model whose probabilities y is drawn from.
 
     Returns:
         The training file, and the test rows with None for missing cells.

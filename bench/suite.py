@@ -16,7 +16,7 @@ FIGURES = ROOT / "bench" / "suite.json"
 
 
 def main() -> int:
-    """Runs, prints and writes; the exit code is pytest's, and nothing is written where a test fails."""
+    """Runs, prints and writes. Returns pytest's exit code; nothing is written if a test fails."""
     with tempfile.TemporaryDirectory() as directory:
         report, coverage = Path(directory, "report.xml"), Path(directory, "coverage.json")
         options = ["--numprocesses=auto", "--cov", f"--cov-report=json:{coverage}", f"--junitxml={report}"]

@@ -14,12 +14,12 @@ SOURCES = [SOURCE, *FIGURES, ROOT / "docs" / "scaling.svg", ROOT / "coefficients
 
 
 def digest() -> str:
-    """The SHA-256 of all that the PDF is made of. It is among the PDF's keywords, so that a stale one is noticed."""
+    """The SHA-256 of all sources of the PDF. The PDF carries it as a keyword, which shows if it is out of date."""
     return hashlib.sha256(b"".join(hashlib.sha256(path.read_bytes()).digest() for path in SOURCES)).hexdigest()
 
 
 def compile_pdf() -> tuple[bytes, list[str]]:
-    """The PDF, and what typst warns of."""
+    """The PDF and the warnings of typst."""
     pdf, warnings = typst.compile_with_warnings(
         SOURCE, root=ROOT, format="pdf", sys_inputs={"digest": digest()}, ignore_system_fonts=True
     )

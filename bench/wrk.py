@@ -1,4 +1,4 @@
-"""Load on a running server, and what it takes of the machine meanwhile."""
+"""Load on a running server, and the CPU time and memory that the server uses."""
 
 from __future__ import annotations
 
@@ -33,17 +33,17 @@ end
 
 
 class LoadError(Exception):
-    """Load that could not be made, or was not answered."""
+    """Load that could not be sent, or was not answered."""
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What wrk saw.
+    """The figures of a wrk run.
 
     Attributes:
-        per_second: requests answered in a second.
-        median: time of a request in seconds.
-        p99: that 99 of 100 requests stay within, in seconds.
+        per_second: requests answered per second.
+        median: median time of a request in seconds.
+        p99: 99th percentile of the time in seconds.
     """
 
     per_second: float
@@ -52,7 +52,7 @@ class Load:
 
 
 def require_wrk() -> None:
-    """Looks for wrk.
+    """Checks that wrk is installed.
 
     Raises:
         LoadError: it is missing.
@@ -62,13 +62,13 @@ def require_wrk() -> None:
 
 
 def drive(port: int, body: Path, connections: int, seconds: float) -> Load:
-    """POSTs a body again and again on keep-alive connections.
+    """POSTs a body repeatedly on keep-alive connections.
 
     Args:
-        port: of the server, at HOST.
-        body: a file with the request's body.
-        connections: how many.
-        seconds: how long.
+        port: the server's port, at HOST.
+        body: a file with the request body.
+        connections: number of connections.
+        seconds: duration.
 
     Raises:
         LoadError: a request failed, or none was answered.
@@ -90,9 +90,9 @@ def drive(port: int, body: Path, connections: int, seconds: float) -> Load:
 
 @contextmanager
 def slow_connections(port: int, count: int) -> Iterator[None]:
-    """Holds connections open that take the server's time and never come to an end.
+    """Keeps connections open that send slowly, or not at all, and never complete a request.
 
-    A third of them send nothing; a third send half a head, and a third send half a body, both a byte more each second.
+    A third of them send nothing; a third send half a head and a third half a body, then one byte more each second.
     """
     head = f"POST {PREDICT} HTTP/1.1\r\nhost: {HOST}\r\ncontent-length: 100000\r\nx-slow: ".encode()
     begun = (b"", head, head + b"\r\n\r\n[")
