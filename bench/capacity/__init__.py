@@ -1,1 +1,1 @@
-"""How many replicas a load needs: a queue simulated with measured service times, and held against measured runs."""
+"""How many replicas a load needs: a queue simulated with measured service times, and compared with measured runs."""

@@ -1,7 +1,7 @@
 """python -m bench.capacity: measures one worker and simulates many.
 
-Writes bench/capacity.json, docs/scaling.svg and the tables on scaling in docs/performance.md (two minutes,
-better on a quiet machine).
+Writes bench/capacity.json, docs/scaling.svg and the tables on scaling in docs/performance.md. Takes two minutes,
+best on an idle machine.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from bench.rows import SEED, stand_in
 
 
 def main() -> int:
-    """Measures and writes. Returns the exit code: 2 where it cannot be done, with one clear line."""
+    """Measures and writes. Returns the exit code: 2, with one line on stderr, if that fails."""
     try:
         with tempfile.TemporaryDirectory() as directory:
             _, rows = stand_in(4_000, SEED, Path(directory), scorer.load(MODEL))
@@ -46,5 +46,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the server is stopped then too
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that SIGTERM stops the server too
     sys.exit(main())

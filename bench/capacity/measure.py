@@ -1,4 +1,4 @@
-"""Service times of one worker, and its latencies at rates that wait for nobody."""
+"""Service times of one worker, and its latencies at fixed rates of calls."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from bench.rows import Row
 from bench.wrk import cpu_seconds
 
 SHARES = (0.3, 0.5, 0.7, 0.8, 0.9)
-"""Of saturation."""
+"""Rates, as shares of the rate at saturation."""
 ROUNDS = 15
 KEPT = 5
-"""Of the rounds, those in which the rest of the machine did least: picked by that, not by what came out."""
+"""Rounds that count: those in which other processes took the least CPU time, whatever their results."""
 SECONDS = 1.0
 CALLS = 5_000
 CONNECTIONS = 64
@@ -38,12 +38,12 @@ Result = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A run, and what it took.
+    """A run and its CPU time.
 
     Attributes:
-        records: of the calls, all answered with 200.
-        cpu_seconds: of the server, a call.
-        others: share of the machine's CPU time that other processes took meanwhile.
+        records: the calls, all answered with 200.
+        cpu_seconds: CPU time of the server per call.
+        others: share of the machine's CPU time that other processes took during the run.
     """
 
     records: list[Record]
@@ -52,7 +52,7 @@ class Asked:
 
 
 class Worker:
-    """A server with one worker, and what it is asked."""
+    """A server with one worker, and the rows to send."""
 
     def __init__(self, server: Server, rows: list[Row]) -> None:
         self._server = server
@@ -60,31 +60,31 @@ class Worker:
         self._target = Target(f"http://{HOST}:{server.port}")
 
     def ask(self, count: int, connections: int, rate: float | None = None, seed: int = 0) -> Asked:
-        """Sends single rows.
+        """Sends ``count`` single rows, at ``rate`` calls per second or, if None, as fast as they are answered.
 
         Raises:
-            RuntimeError: a call was not answered with 200: latencies would mean nothing.
+            RuntimeError: a call was not answered with 200: latencies would be meaningless.
         """
-        calls = [Call([place % len(self._bodies)], alone=True) for place in range(count)]
+        calls = [Call([index % len(self._bodies)], alone=True) for index in range(count)]
         driver = Driver(self._target, self._bodies, calls, poisson(rate, seed) if rate else None)
-        before = self._look()
+        before = self._cpu_times()
         run = uvloop.run(driver.drive(connections, LIMIT))
-        server, client, busy, total = (now - then for now, then in zip(self._look(), before, strict=True))
+        server, client, busy, total = (now - then for now, then in zip(self._cpu_times(), before, strict=True))
         good = [record for record in run.records if record.answer and record.answer.status == 200]
         if len(good) != count:
             raise RuntimeError(f"{count - len(good)} of {count} calls were not answered with 200")
         return Asked(run.records, server / count, max(0.0, busy - server - client) / total)
 
-    def _look(self) -> tuple[float, float, float, float]:
-        """CPU-seconds: of the server, of this process, of the whole machine, and what that has to give."""
+    def _cpu_times(self) -> tuple[float, float, float, float]:
+        """CPU-seconds so far: of the server, of this process, of the whole machine, and busy and idle together."""
         ticks = [int(field) for field in Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]]
         whole = sum(ticks) / os.sysconf("SC_CLK_TCK")
         idle = (ticks[3] + ticks[4]) / os.sysconf("SC_CLK_TCK")
         return cpu_seconds(self._server.processes()), cpu_seconds([os.getpid()]), whole - idle, whole
 
     def bytes_of(self, rows: int) -> Result:
-        """Bytes of a request and its answer, heads included; of one row alone if rows is 1."""
-        call = Call([place % len(self._bodies) for place in range(rows)], alone=rows == 1)
+        """Bytes of a request and its answer, with heads; if ``rows`` is 1, of one row as an object."""
+        call = Call([index % len(self._bodies) for index in range(rows)], alone=rows == 1)
         request = self._target.request("POST", "/predict", self._bodies.of(call))
         request = request.replace(b"\r\n", b"\r\nconnection: close\r\n", 1)
         with socket.create_connection((HOST, self._server.port)) as connection:
@@ -94,11 +94,11 @@ class Worker:
 
 
 def measure(server: Server, rows: list[Row], say: Callable[[str], None]) -> Result:
-    """Everything.
+    """Measures service times, and latencies at all rates.
 
     A call keeps the worker busy for its CPU time at saturation: it has one thread that waits for nothing else. How much
-    that differs from call to call, latencies of calls that come alone show; what is left of those is added to each
-    call as it is: the client, the kernel and waking up.
+    that varies from call to call is taken from the latencies of calls sent one by one. The rest of those latencies (the
+    client, the kernel and waking up) is added to each call unchanged.
     """
     worker = Worker(server, rows)
     worker.ask(CALLS, 8)
@@ -134,7 +134,7 @@ def _quietest(runs: list[Asked]) -> list[Asked]:
 
 
 def _at(share: float, rate: float, runs: list[Asked], service: Service, overhead: float) -> Result:
-    """Runs at a rate, each beside a simulation of the very arrivals that it had, and one of ideal arrivals."""
+    """Runs at a rate, each with a simulation of its own arrivals, and a simulation of ideal arrivals."""
     random = np.random.default_rng(0)
     ideal = shared(arrivals(rate, SIMULATED, random), service.draw(SIMULATED, random), 1)
     return {

@@ -1,6 +1,6 @@
 """python -m bench.capacity.page --price 0.04: the tables on scaling for another price of a vCPU-hour.
 
-They stand in docs/performance.md, and are made of bench/results.json and bench/capacity.json.
+They are part of docs/performance.md, and made from bench/results.json and bench/capacity.json.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ CAPACITY = ROOT / "bench" / "capacity.json"
 COMMAND = "python -m bench.capacity"
 
 VCPU_HOUR = 0.04
-"""Price of a vCPU for an hour: an example, nobody's offer."""
+"""Price of a vCPU-hour: an example, not an actual offer."""
 BUSY = 0.6
-"""Of a vCPU, on average: what is left is for bursts, and for the time that a new replica takes."""
+"""Average load of a vCPU: the rest is for bursts, and for the time until a new replica is ready."""
 FEWEST = 2
-"""Replicas of what answers single rows: one may fail or be replaced."""
+"""Least number of replicas for single rows: one may fail or be replaced."""
 MONTH_HOURS = 730
 NETWORK_BITS = 10e9
 Results = dict[str, Any]
@@ -36,13 +36,13 @@ Results = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """A load to be planned for.
+    """A load to plan for.
 
     Attributes:
-        words: what it is.
+        words: its description.
         rows_per_second: on average.
-        hours: it lasts in a month; MONTH_HOURS for always.
-        fewest: replicas.
+        hours: hours per month that it lasts; MONTH_HOURS if it never stops.
+        fewest: least number of replicas.
     """
 
     words: str
@@ -60,18 +60,18 @@ LOADS = (
 
 
 def tables(results: Results, capacity: Results, price: float = VCPU_HOUR) -> str:
-    """All tables.
+    """All tables, as Markdown.
 
     Args:
-        results: of bench/results.json.
-        capacity: of bench/capacity.json.
-        price: of a vCPU-hour.
+        results: content of bench/results.json.
+        capacity: content of bench/capacity.json.
+        price: price of a vCPU-hour.
     """
     return "\n\n".join([_loads(results, capacity, price), _limits(results, capacity), _check(capacity)])
 
 
 def write(results: Results, capacity: Results) -> None:
-    """Puts the tables into the page."""
+    """Replaces the tables in the page."""
     report.put(PAGE, COMMAND, tables(results, capacity))
 
 
@@ -137,7 +137,7 @@ def _how(capacity: Results) -> str:
 
 
 def _bytes(capacity: Results) -> dict[str, tuple[float, float]]:
-    """Bytes a row, in and out."""
+    """Bytes per row, in and out."""
     single, batch = capacity["bytes"]
     return {
         kind: (figures["in"] / figures["rows"], figures["out"] / figures["rows"])

@@ -1,4 +1,4 @@
-"""p99 against load and replicas, simulated, beside what was measured of one worker."""
+"""A plot of simulated p99 by load and replicas, with the measured p99 of one worker."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Results = dict[str, Any]
 
 
 def service_of(results: Results) -> Service:
-    """The service times that were measured."""
+    """The measured distribution of service times."""
     measured = results["service"]
     return Service(np.array(measured["probabilities"]), np.array(measured["seconds"]))
 
@@ -32,9 +32,9 @@ def p99(results: Results, load: float, replicas: int) -> float:
     """Simulated p99 in seconds.
 
     Args:
-        results: of bench/capacity.json.
-        load: share of what all replicas can do.
-        replicas: with one worker each, and one queue for all.
+        results: content of bench/capacity.json.
+        load: share of the capacity of all replicas.
+        replicas: number of replicas, with one worker each and one queue for all.
     """
     random = np.random.default_rng(0)
     begins = arrivals(load * replicas / results["cpu_seconds"], CALLS, random)
@@ -54,7 +54,7 @@ def draw(results: Results, path: Path) -> None:
 
 
 def digest(results: Results) -> str:
-    """SHA-256 of results, which tells whether a plot was drawn of them."""
+    """SHA-256 of results, which shows whether a plot was drawn from them."""
     return hashlib.sha256(json.dumps(results).encode()).hexdigest()
 
 

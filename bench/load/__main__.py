@@ -1,4 +1,4 @@
-"""python -m bench.load: load on a running server, summaries on stdout, a log and a picture of each scenario."""
+"""python -m bench.load: load on a running server, with summaries on stdout, a log and a picture of each scenario."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs scenarios.
 
     Returns:
-        The exit code: 1 if an answer was missing, late or wrong, 2 where nothing could be sent, 130 after Ctrl-C.
+        The exit code: 1 if an answer was missing, late or wrong, 2 if nothing could be sent, 130 after Ctrl-C.
     """
     options = _parser().parse_args(arguments)
     try:
@@ -47,19 +47,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="bench.load", description="Load on a running server, every answer checked.")
-    parser.add_argument("names", nargs="*", metavar="SCENARIO", help=f"of {', '.join(NAMES)}; all of them if none")
-    parser.add_argument("--url", default=URL, help="of the server; %(default)s")
-    parser.add_argument("--key", default=os.environ.get("LOAD_KEY", ""), help="an API key; LOAD_KEY if not given")
-    parser.add_argument("--model", help="coefficient file that the server should serve; the shipped one")
+    parser.add_argument("names", nargs="*", metavar="SCENARIO", help=f"one or more of {', '.join(NAMES)}; default: all")
+    parser.add_argument("--url", default=URL, help="URL of the server; %(default)s")
+    parser.add_argument("--key", default=os.environ.get("LOAD_KEY", ""), help="an API key; default: LOAD_KEY")
+    parser.add_argument("--model", help="coefficient file that the server should serve; default: the shipped one")
     parser.add_argument("--rows", type=_positive(int), default=10_000, help="stand-in rows; %(default)s")
-    parser.add_argument("--largest", type=_positive(int), default=LARGEST_BATCH, help="rows of a batch; %(default)s")
     parser.add_argument(
-        "--connections", type=_positive(int), default=8, help="of what is sent in parallel; %(default)s"
+        "--largest", type=_positive(int), default=LARGEST_BATCH, help="rows of the largest random batch; %(default)s"
     )
-    parser.add_argument("--rate", type=_positive(float), help="calls a second, whether or not others are answered")
-    parser.add_argument("--seconds", type=_positive(float), default=120.0, help="most of a scenario; %(default)s")
-    parser.add_argument("--seed", type=int, default=SEED, help="of rows and of what is random; %(default)s")
-    parser.add_argument("--out", type=Path, default=OUT, help="directory for logs and pictures; bench/load-results")
+    parser.add_argument(
+        "--connections", type=_positive(int), default=8, help="number of parallel connections; %(default)s"
+    )
+    parser.add_argument("--rate", type=_positive(float), help="calls per second, sent without waiting for answers")
+    parser.add_argument("--seconds", type=_positive(float), default=120.0, help="time limit of a scenario; %(default)s")
+    parser.add_argument("--seed", type=int, default=SEED, help="seed of the rows and of random choices; %(default)s")
+    parser.add_argument(
+        "--out", type=Path, default=OUT, help="directory for logs and pictures; default: bench/load-results"
+    )
     return parser
 
 
@@ -69,7 +73,7 @@ def _positive(kind: type[int] | type[float]) -> type[int] | type[float]:
             raise ValueError
         return number
 
-    positive.__name__ = f"positive {kind.__name__}"  # what argparse calls it in its message
+    positive.__name__ = f"positive {kind.__name__}"  # its name in argparse's message
     return positive  # type: ignore[return-value]
 
 
@@ -106,7 +110,7 @@ def _drive(scenario: Scenario, target: Target, bodies: Bodies, options: argparse
 
 
 def _report(scenario: Scenario, run: Run, expected: Expected, options: argparse.Namespace) -> bool:
-    """Prints and writes what came of a scenario. Returns whether all of it was answered, and rightly."""
+    """Prints and writes the results of a scenario. Returns whether every call was answered correctly."""
     first = next(iter([words for words in map(expected.check, run.records) if words]), "")
     found = summary.figures(run)
     rate = None if scenario.one_by_one else options.rate

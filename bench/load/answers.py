@@ -21,7 +21,7 @@ async def check_model(target: Target, model: Scorer) -> None:
     """Asks a server which model it serves.
 
     Raises:
-        TargetError: it does not say, or it is another one than the library's.
+        TargetError: the server does not answer as a scorer, or serves another model than the library's.
     """
     connection = await target.connect()
     try:
@@ -55,7 +55,7 @@ class Expected:
         self._encoded = [orjson.dumps(row) for row in self._rows]
 
     def check(self, record: Record) -> str:
-        """Notes in a record what is wrong with its answer. Returns the first difference in words, if there is one."""
+        """Notes in a record why its answer is wrong. Returns the first difference in words, empty if there is none."""
         answer = record.answer
         if record.error or answer is None:
             return ""
@@ -73,13 +73,13 @@ class Expected:
             answered = orjson.loads(body)
         except ValueError:
             return "not JSON"
-        # Encoded alike again, so that 1, 1.0 and true are three things, and keys have to be in their order.
+        # Compared as encoded again, so that 1, 1.0 and true differ, and the order of keys counts.
         if orjson.dumps(answered) == b"[" + b",".join([self._encoded[row] for row in rows]) + b"]":
             return ""
         if not isinstance(answered, list) or len(answered) != len(rows):
             return f"not an array of {len(rows)}"
-        place = next(place for place, row in enumerate(rows) if orjson.dumps(answered[place]) != self._encoded[row])
-        return f"row {rows[place]}: {_first(answered[place], self._rows[rows[place]])}"
+        index = next(index for index, row in enumerate(rows) if orjson.dumps(answered[index]) != self._encoded[row])
+        return f"row {rows[index]}: {_first(answered[index], self._rows[rows[index]])}"
 
 
 def _first(answered: Any, expected: dict[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""An HTTP/1.1 client that takes little of the machine: what a slow one measures is itself (docs/performance.md)."""
+"""An HTTP/1.1 client that uses little CPU time: a slow client measures itself (docs/performance.md)."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ LOST = "connection lost"
 
 
 class TargetError(Exception):
-    """A server that cannot be asked, with one clear line."""
+    """A server that cannot be used; the message is one line."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A response, read to its end.
+    """A complete response.
 
     Attributes:
-        status: of HTTP; 0 where the connection was lost.
-        sha256: of the coefficient file that answered, as the server says; empty if it does not.
-        body: its bytes.
+        status: the HTTP status; 0 if the connection was lost.
+        sha256: the coefficient file's hash, from the response's headers; empty if absent.
+        body: the body's bytes.
     """
 
     status: int
@@ -46,7 +46,7 @@ class Connection(asyncio.Protocol):
         self.open = False
 
     def ask(self, request: bytes) -> asyncio.Future[Answer]:
-        """Sends a request, and gives its answer once it is there."""
+        """Sends a request. Returns a future of its answer."""
         self._answer = asyncio.get_running_loop().create_future()
         self._parts, self._sha256 = [], b""
         if self._transport is None or not self.open:
@@ -56,7 +56,7 @@ class Connection(asyncio.Protocol):
         return self._answer
 
     async def close(self) -> None:
-        """Closes the connection, and waits until it is: a loop that ends before does not come to its end."""
+        """Closes the connection, and waits until it is closed: the event loop must not end before."""
         self._shut()
         await self._closed.wait()
 
@@ -67,7 +67,7 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Called by the event loop."""
-        # uvloop's transports are none of asyncio's classes.
+        # uvloop's transports are not instances of asyncio's classes.
         self._transport, self.open = cast(asyncio.Transport, transport), True
 
     def data_received(self, data: bytes) -> None:
@@ -104,17 +104,17 @@ class Connection(asyncio.Protocol):
 
 
 class Target:
-    """Where requests go."""
+    """The server that requests are sent to."""
 
     def __init__(self, url: str, key: str = "") -> None:
-        """Takes a URL apart.
+        """Parses a URL.
 
         Args:
-            url: http or https, host, port, and the path below which the API is.
+            url: http or https, with host, port, and a path if the API is below one.
             key: an API key, if the server asks for one.
 
         Raises:
-            TargetError: the URL is none.
+            TargetError: the URL is not valid.
         """
         self.url = url.rstrip("/")
         try:
@@ -131,7 +131,7 @@ class Target:
         self._headers = f"host: {parts.netloc}\r\n" + (f"authorization: Bearer {key}\r\n" if key else "")
 
     def request(self, method: str, path: str, body: bytes = b"") -> bytes:
-        """A request's bytes."""
+        """The bytes of a request."""
         head = f"{method} {self._path}{path} HTTP/1.1\r\n{self._headers}"
         return f"{head}content-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n".encode() + body
 
@@ -139,7 +139,7 @@ class Target:
         """Opens a connection.
 
         Raises:
-            TargetError: there is none to be had.
+            TargetError: the connection cannot be opened.
         """
         loop = asyncio.get_running_loop()
         try:

@@ -1,4 +1,4 @@
-"""Sends calls and takes their times: one after another on each connection, or at a rate that waits for nobody."""
+"""Sends calls and measures their times: one after another on each connection, or at a fixed rate."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ class Record:
     """One call.
 
     Attributes:
-        call: what was sent.
-        begin: when, in seconds since the run's start; at a given rate when it was due.
-        late: seconds from when it was due until it was sent; 0 where there is no given rate.
-        seconds: from begin until its answer was there.
-        answer: None where there is none.
-        error: in a few words; empty if there is none.
+        call: the call that was sent.
+        begin: time of sending in seconds since the run's start; at a given rate the time when it was due.
+        late: seconds from when it was due until it was sent; 0 without a given rate.
+        seconds: from begin until its answer arrived.
+        answer: its answer; None if there was none.
+        error: a few words; empty if there is no error.
     """
 
     call: Call
@@ -42,13 +42,13 @@ class Record:
 
 @dataclass(slots=True)
 class Run:
-    """What came of a scenario.
+    """The results of a scenario.
 
     Attributes:
-        records: of the calls that were sent, by the time of their start.
+        records: the calls that were sent, in order of their start.
         seconds: from the start to the last answer.
         interrupted: whether Ctrl-C ended it.
-        out_of_time: whether its time did.
+        out_of_time: whether the time limit ended it.
     """
 
     records: list[Record] = field(default_factory=list)
@@ -58,16 +58,16 @@ class Run:
 
 
 class Driver:
-    """Drives a list of calls over some connections."""
+    """Sends a list of calls over a number of connections."""
 
     def __init__(self, target: Target, bodies: Bodies, calls: list[Call], arrivals: Iterator[float] | None) -> None:
-        """Prepares it.
+        """Prepares a run.
 
         Args:
-            target: where to.
-            bodies: of the calls.
-            calls: in their order.
-            arrivals: when each is due, in seconds after the start; None: as soon as a connection is free.
+            target: the server.
+            bodies: the calls' bodies.
+            calls: the calls, in order.
+            arrivals: when each call is due, in seconds after the start; None if as soon as a connection is free.
         """
         self._target = target
         self._bodies = bodies
@@ -82,8 +82,8 @@ class Driver:
         """Sends the calls.
 
         Args:
-            connections: how many, opened before the clock starts.
-            limit: seconds after which it ends in any case.
+            connections: number of connections, opened before the clock starts.
+            limit: seconds after which the run ends in any case.
 
         Raises:
             TargetError: no connection can be opened.
@@ -110,7 +110,7 @@ class Driver:
 
     async def _send(self, connection: Connection) -> None:
         while True:
-            async with self._turn:  # one connection waits for the next call to be due, and the others for their turn
+            async with self._turn:  # one connection waits until the next call is due; the others wait for the lock
                 call, due = next(self._calls, (None, 0.0))
                 if call is None:
                     return
@@ -144,7 +144,7 @@ class Driver:
 
 
 def poisson(rate: float, seed: int) -> Iterator[float]:
-    """Arrivals of callers that know nothing of each other: so many a second, in seconds after the start."""
+    """Arrivals of independent callers, in seconds after the start: on average ``rate`` per second."""
     drawn, due = random.Random(seed), 0.0
     while True:
         due += drawn.expovariate(rate)

@@ -1,4 +1,4 @@
-"""A run as a picture: the time of every call as the run went on, and beside it what the times depend on."""
+"""A run as a picture: the time of every call over the run, by quantile, and by number of rows."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from bench.load.drive import Run
 
 WINDOWS = 50
-"""Of the run, in each of which the median and the 99th percentile are drawn."""
+"""Parts of a run; the median and the 99th percentile are drawn for each."""
 FEWEST = 20
-"""Calls of a window that has a 99th percentile worth drawing."""
+"""Calls that a window needs for its 99th percentile to be drawn."""
 ROOM = 2
-"""Factor left free below and above the times, so that times that differ little look so."""
+"""Factor left free below and above the times, so that small differences look small."""
 _TAIL = (0, 50, 90, 99, 99.9, 99.99)
 BLUE, DARK, RED = "#4c78a8", "#1b3a5c", "#d62728"
 
@@ -26,8 +26,8 @@ def draw(run: Run, title: str, path: Path) -> None:
     """Writes the picture of a run as PNG.
 
     Args:
-        run: with one call at the least.
-        title: above it.
+        run: a run of at least one call.
+        title: the title above the picture.
         path: the file.
     """
     figure = Figure(figsize=(11, 4.4), layout="constrained")
@@ -71,7 +71,7 @@ def _over_time(axes: Axes, begins: NDArray[np.float64], times: NDArray[np.float6
 
 
 def _by_quantile(axes: Axes, times: NDArray[np.float64]) -> None:
-    """The times in their order, with as much room for each nine."""
+    """The times by quantile, with equal room for each nine (90 %, 99 %, 99.9 %)."""
     if len(times):
         ordered = np.sort(times)
         above = 1 - (np.arange(len(ordered)) + 0.5) / len(ordered)

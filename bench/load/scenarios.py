@@ -1,4 +1,4 @@
-"""What is sent: calls of one row or many, in the order in which they go out."""
+"""Scenarios: calls of one row or many, in order."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from bench.rows import Row
 LARGEST_BATCH = 1_000
 RANDOM_BATCHES = 200
 REPEATS = 10
-"""Of the batch of all rows: a single figure would tell nothing of the next one."""
+"""How often the batch of all rows is sent: a single time would not show how much times vary."""
 
 
 class Bodies:
-    """Request bodies. Each row is encoded once, and a body is put together before its call's clock starts."""
+    """Request bodies. Each row is encoded once, and a body is assembled before its call's clock starts."""
 
     def __init__(self, rows: Sequence[Row]) -> None:
         self._rows = [orjson.dumps(row) for row in rows]
@@ -37,7 +37,7 @@ class Call:
     """One POST.
 
     Attributes:
-        rows: which of the stand-in rows, by their place.
+        rows: indexes of the stand-in rows to send.
         alone: whether the only row is sent as an object instead of an array.
     """
 
@@ -50,10 +50,10 @@ class Scenario:
     """A way of sending the rows.
 
     Attributes:
-        name: on the command line.
-        about: in words, with {count} for the number of calls, {rows} for that of their rows, and {connections}.
-        calls: in their order.
-        one_by_one: on one connection, each when the one before has been answered.
+        name: its name on the command line.
+        about: its description, with {count} for the number of calls, {rows} for the number of rows, and {connections}.
+        calls: the calls, in order.
+        one_by_one: whether each call waits for the answer to the one before, on one connection.
     """
 
     name: str
@@ -63,12 +63,12 @@ class Scenario:
 
 
 def scenarios(rows: int, largest: int, seed: int) -> Iterator[Scenario]:
-    """All of them.
+    """All scenarios.
 
     Args:
-        rows: how many stand-in rows there are.
+        rows: number of stand-in rows.
         largest: most rows of a random batch.
-        seed: of what is random.
+        seed: seed of the random choices.
     """
     drawn = random.Random(seed)
     each = [Call([row], alone=True) for row in range(rows)]

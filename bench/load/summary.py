@@ -15,7 +15,7 @@ Figures = dict[str, Any]
 
 
 def figures(run: Run) -> Figures:
-    """Counts, rates and times of a run; latencies in seconds, of the calls that were answered as they should be."""
+    """Counts, rates and times of a run; latencies in seconds, of the calls that were answered correctly."""
     good = [record for record in run.records if not record.error]
     rows = sum(len(record.call.rows) for record in good)
     taken = [record.seconds for record in good]
@@ -43,10 +43,10 @@ def title(scenario: Scenario, connections: int, rate: float | None) -> str:
 
 
 def lines(scenario: Scenario, found: Figures, first: str) -> list[str]:
-    """The figures for the reader.
+    """The figures as lines of text.
 
     Args:
-        scenario: what was sent.
+        scenario: the scenario that was run.
         found: the figures.
         first: the first wrong answer in words, if there is one.
     """

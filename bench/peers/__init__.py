@@ -1,1 +1,1 @@
-"""The servers that one would write or pick instead of this project. Each answers POST /predict as this project does."""
+"""Servers that a user might write or choose instead of this project. Each answers POST /predict as the scorer does."""

@@ -1,6 +1,6 @@
-"""The equation in plain vectorized numpy, as an engineer would write it in any of the peers; they differ around it.
+"""The equation in plain vectorized numpy, as an engineer would write it; shared by several peers.
 
-Ten numpy calls for a batch of any size, one matrix product among them. Only the cells that the equation uses are read.
+Ten numpy calls for a batch of any size, including one matrix product. Only the cells that the equation uses are read.
 """
 
 from __future__ import annotations
@@ -55,16 +55,16 @@ class Model:
             | dict.fromkeys([None, *self._markers], MISSING)
             for name in categories
         ]
-        self._places = [categories.index(term["input"]) for term in dummies]
+        self._input_indexes = [categories.index(term["input"]) for term in dummies]
         self._wanted = np.array(
-            [[self._codes[place][term["level"]]] for place, term in zip(self._places, dummies, strict=True)]
+            [[self._codes[index][term["level"]]] for index, term in zip(self._input_indexes, dummies, strict=True)]
         )
         self._dummy_coefficients = np.array([term["coefficient"] for term in dummies])
 
         self.inputs = (*(term["input"] for term in numbers), *categories)
         keys = [outcome["name"], outcome["probability"], *(term["variable"] for term in (*numbers, *dummies))]
         self._order = sorted(range(len(keys)), key=keys.__getitem__)
-        self._keys = [keys[place] for place in self._order]
+        self._keys = [keys[index] for index in self._order]
 
     def score_rows(self, rows: Sequence[Mapping[str, Any]]) -> list[Answer]:
         """The answers for rows of raw cells by input name; an absent cell is missing."""
@@ -74,10 +74,10 @@ class Model:
         """The answers for n rows.
 
         Args:
-            columns: one for each of `inputs`, in that order: n raw cells.
+            columns: n raw cells for each of `inputs`, in that order.
 
         Returns:
-            One dict a row: outcome, probability and variables, keys in alphabetical order.
+            One dict per row: outcome, probability and variables, keys in alphabetical order.
         """
         split = len(self._marks)
         numbers = np.array(
@@ -91,12 +91,12 @@ class Model:
                 for cells, known in zip(columns[split:], self._codes, strict=True)
             ]
         )
-        dummies = (codes[self._places] == self._wanted).astype(np.int64)
+        dummies = (codes[self._input_indexes] == self._wanted).astype(np.int64)
         log_odds = self._intercept + self._number_coefficients @ standardized + self._dummy_coefficients @ dummies
         phat = 1.0 / (1.0 + np.exp(-log_odds))
         outcome = (phat > self._cutoff).astype(np.int64)
         values = [outcome.tolist(), phat.tolist(), *standardized.tolist(), *dummies.tolist()]
-        ordered = [values[place] for place in self._order]
+        ordered = [values[index] for index in self._order]
         return [dict(zip(self._keys, row, strict=True)) for row in zip(*ordered, strict=True)]
 
     def _floats(self, cells: Sequence[Any], marks: dict[int, str] | None) -> NDArray[np.float64]:

@@ -1,7 +1,7 @@
-"""Peer d: a BentoML service. A root input (its one parameter is positional-only) takes the body as it is, unwrapped.
+"""Peer d: a BentoML service. A root input (its one parameter is positional-only) takes the whole body.
 
-The API is async, which spares each request the way through a thread, and metrics are off, since no other server here
-keeps any. A supervisor is part of how BentoML is run; one worker answers.
+The API is async, which saves each request a thread, and metrics are off, since no other peer has any. BentoML runs a
+supervisor besides the one worker that answers.
 """
 
 import os

@@ -1,7 +1,7 @@
-"""The peers, and how each is started. Imports the standard library alone: the peers have an environment of their own.
+"""The peers, and how each is started. Imports only the standard library: the peers have their own environment.
 
-None of them needs another body than this project does, and none wraps its answer: the same bytes go to all. Clients
-should not say that they take gzip: LitServe would compress its answers.
+All take the same request bytes as this project, and none wraps its answer. Clients should not accept gzip: LitServe
+would compress its answers.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ class Peer:
 
     Attributes:
         key: its letter.
-        name: what it is made of, for tables.
-        arguments: what follows the interpreter on its command line; run from ROOT.
+        name: its software, for tables.
+        arguments: its command line after the interpreter; run from ROOT.
         readiness: path that answers GET with 200 once requests can be answered.
     """
 
@@ -45,8 +45,8 @@ class Peer:
 
         Args:
             model: the coefficient file.
-            port: where it listens, at HOST.
-            scratch: a directory for what frameworks write; BentoML would take one in the user's home.
+            port: the port to listen on, at HOST.
+            scratch: a directory for files of the frameworks; BentoML would use the user's home.
         """
         own = {"PEER_MODEL": str(model.resolve()), "PEER_PORT": str(port)}
         directories = dict.fromkeys(("BENTOML_HOME", "TMPDIR"), str(scratch.resolve()))

@@ -1,6 +1,6 @@
-"""python -m bench.peers.check: whether each peer answers as the scorer does.
+"""python -m bench.peers.check: checks that each peer answers as the scorer does.
 
-A benchmark of servers that answer differently would compare nothing.
+A benchmark of servers with different answers would be meaningless.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class DifferenceError(Exception):
 
 
 def main() -> int:
-    """Checks every peer, and prints a line for each. The exit code is 1 if one differs or does not start."""
+    """Checks every peer, and prints a line for each. Returns the exit code: 1 if one differs or does not start."""
     model = scorer.load(MODEL)
     bodies = make_bodies(model)
     failures = 0
@@ -71,7 +71,7 @@ def check(peer: Peer, model: Scorer, bodies: dict[str, Body]) -> tuple[float, fl
 
 
 def check_port(port: int, model: Scorer, bodies: dict[str, Body]) -> tuple[float, float]:
-    """As check, of a server that runs already."""
+    """As check, for a server that is already running."""
     worst = [
         compare(ask(port, body), model.score(body).to_rows(), name, model.file.outcome.probability)
         for name, body in bodies.items()
@@ -80,7 +80,7 @@ def check_port(port: int, model: Scorer, bodies: dict[str, Body]) -> tuple[float
 
 
 def make_bodies(model: Scorer) -> dict[str, Body]:
-    """Stand-in rows as texts and with numbers, single objects, and the certificate's golden rows, the edges."""
+    """Stand-in rows as texts and as numbers, single objects, and the certificate's golden rows (edge cases)."""
     with tempfile.TemporaryDirectory() as directory:
         _, test = standin.write(ROWS * standin.TEST_SHARE, SEED, Path(directory), model)
         with test.open(encoding="utf-8", newline="") as file:
@@ -103,7 +103,7 @@ def ask(port: int, body: Body) -> Any:
     """A peer's answer to a body.
 
     Raises:
-        DifferenceError: another status than 200.
+        DifferenceError: the status is not 200.
     """
     with closing(http.client.HTTPConnection(HOST, port, timeout=60)) as connection:
         headers = {"content-type": "application/json", "accept-encoding": "identity"}
@@ -119,8 +119,8 @@ def compare(answer: Any, expected: Sequence[dict[str, float | int]], name: str, 
     """Compares an answer with the expected one.
 
     Args:
-        answer: a peer's.
-        expected: the scorer's.
+        answer: the peer's answer.
+        expected: the scorer's answer.
         name: what to call the body in errors.
         phat_name: the probability's key; other floats are variables, and integers are the outcome and dummies.
 
@@ -133,9 +133,9 @@ def compare(answer: Any, expected: Sequence[dict[str, float | int]], name: str, 
     if not isinstance(answer, list) or len(answer) != len(expected):
         raise DifferenceError(f"{name}: not an array of {len(expected)}")
     phat = variable = 0.0
-    for place, (row, wanted) in enumerate(zip(answer, expected, strict=True)):
+    for index, (row, wanted) in enumerate(zip(answer, expected, strict=True)):
         if not isinstance(row, dict) or list(row) != list(wanted):
-            raise DifferenceError(f"{name}: row {place}: not an object with the scorer's keys in their order")
+            raise DifferenceError(f"{name}: row {index}: not an object with the scorer's keys in their order")
         for key, value in wanted.items():
             difference = abs(row[key] - value) if type(row[key]) is type(value) else float("inf")
             tolerance = 0.0 if isinstance(value, int) else VARIABLE_TOLERANCE
@@ -145,10 +145,10 @@ def compare(answer: Any, expected: Sequence[dict[str, float | int]], name: str, 
             else:
                 variable = max(variable, difference)
             if not difference <= tolerance:
-                raise DifferenceError(f"{name}: row {place}: {key} is {row[key]!r} and should be {value!r}")
+                raise DifferenceError(f"{name}: row {index}: {key} is {row[key]!r} and should be {value!r}")
     return phat, variable
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that a peer that runs is stopped then too
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that SIGTERM stops a running peer too
     sys.exit(main())

@@ -1,4 +1,4 @@
-"""Peer c: FastAPI tuned by hand. orjson reads the raw body, numpy gets the ten columns it needs, and bytes go out."""
+"""Peer c: FastAPI tuned by hand. orjson reads the raw body, numpy gets the ten columns it needs, answers are bytes."""
 
 import os
 

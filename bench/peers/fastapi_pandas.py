@@ -1,7 +1,7 @@
-"""Peer a: the notebook behind FastAPI. pandas, scikit-learn and statsmodels do in a request what they did in its cells.
+"""Peer a: the notebook behind FastAPI. pandas, scikit-learn and statsmodels run in each request as in its cells.
 
-A careful port: whole batches at a time, objects restored once. As in the notebook the imputer and the scaler are those
-of all 96 numeric columns, and all four categories get their dummies; the 25 variables are taken from these columns.
+A careful port: whole batches at a time, objects restored once. As in the notebook, the imputer and the scaler take all
+96 numeric columns, and all four categories get their dummies; the 25 variables are selected from these columns.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def restored_scaler() -> StandardScaler:
 
 
 def restored_logit() -> sm.Logit:
-    """The model behind the results: predict takes parameters and variables, so the data that it holds do not matter."""
+    """The model behind the results: predict takes parameters and variables, so its data do not matter."""
     if MODEL["intercept"]:
         raise SystemExit("the notebook's equation has no intercept, and this server none either")
     return sm.Logit(np.zeros(len(VARIABLES)), np.eye(len(VARIABLES)))
@@ -69,7 +69,7 @@ def clean(frame: pd.DataFrame) -> pd.DataFrame:
     for declared in NUMBERS:
         column = cleaned[declared["name"]]
         if not pd.api.types.is_numeric_dtype(column):
-            column = column.astype("str")  # numbers among the texts too, or .str would lose them
+            column = column.astype("str")  # numbers among the texts too: .str would turn them into NaN
             if declared["kind"] == "money":
                 column = column.str.replace(r"[$,)]", "", regex=True).str.replace("(", "-", regex=False)
             elif declared["kind"] == "percent":

@@ -1,4 +1,4 @@
-"""Peer b: FastAPI as its tutorial teaches it. Pydantic checks all 100 cells of each row, and the answer too."""
+"""Peer b: FastAPI as in its tutorial. Pydantic checks all 100 cells of each row, and the answer too."""
 
 import json
 import os
@@ -13,7 +13,7 @@ from bench.peers import arithmetic
 DOCUMENT = json.loads(Path(os.environ["PEER_MODEL"]).read_text(encoding="utf-8"))
 MODEL = arithmetic.Model(DOCUMENT)
 
-# Made by name rather than written out, which gives the same classes: 100 and 27 declared fields.
+# Created from names; the classes are the same as with 100 and 27 fields written out.
 KINDS = {declared["name"]: declared["kind"] for declared in DOCUMENT["inputs"]}
 CELLS = {name: (str | None if kind == "category" else float | str | None, None) for name, kind in KINDS.items()}
 VALUES = {term["variable"]: int if KINDS[term["input"]] == "category" else float for term in DOCUMENT["terms"]}

@@ -1,7 +1,7 @@
 """Peer e: a LitServe server: one process takes requests, another, the one inference worker, answers them.
 
-fast_queue is what LitServe advises for high rates. Version 0.2.19 takes the setting but ignores it and stays with
-multiprocessing's queues (its issue 751), so that is what is measured.
+LitServe recommends fast_queue for high rates. Version 0.2.19 accepts the setting but ignores it and uses
+multiprocessing's queues (LitServe's issue 751), so these are measured.
 """
 
 import os
@@ -15,7 +15,7 @@ class Predictor(litserve.LitAPI):
     def setup(self, device: str) -> None:  # noqa: ARG002
         self.model = arithmetic.load()
 
-    def decode_request(self, request):  # type: ignore[no-untyped-def]  # LitServe acts on a type: none is any JSON
+    def decode_request(self, request):  # type: ignore[no-untyped-def]  # LitServe acts on a type: without one it takes any JSON
         return request if isinstance(request, list) else [request]
 
     def predict(self, rows: list[dict[str, object]]) -> list[arithmetic.Answer]:

@@ -1,4 +1,4 @@
-"""Starts a peer, waits until it is ready, and stops it with all processes that it started."""
+"""Starts a peer, waits until it is ready, and stops it with all its processes."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ class Server:
     """A peer that is ready, at HOST.
 
     Attributes:
-        port: where it listens.
-        pid: its first process.
+        port: the port it listens on.
+        pid: id of its first process.
     """
 
     port: int
     pid: int
 
     def processes(self) -> list[int]:
-        """All its processes, the first one first: what it takes of memory is the sum over them."""
+        """Ids of all its processes, the first one first. Its memory is the sum over them."""
         return _family(self.pid)
 
 
@@ -46,13 +46,13 @@ def running(peer: Peer, model: Path, python: Path = PYTHON, poll_seconds: float 
     """Runs a peer on a free port.
 
     Args:
-        peer: which.
+        peer: the peer to run.
         model: the coefficient file.
-        python: the interpreter of the peers' environment.
-        poll_seconds: time between two looks at whether it is ready.
+        python: the interpreter to run it on.
+        poll_seconds: time between two polls of its readiness.
 
     Raises:
-        PeerError: the environment is not there, or the peer does not become ready; with the end of its log.
+        PeerError: the environment is missing, or the peer does not become ready; with the end of its log.
     """
     if not python.exists():
         raise PeerError(f"{python} does not exist: python3 -m venv it, and install bench/peers/requirements.txt there")
@@ -98,7 +98,7 @@ def _status(port: int, path: str) -> int:
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
-    # Listed before the first one ends: LitServe's leaves its children, and BentoML's worker has a session of its own.
+    # Listed before the first one ends: LitServe leaves its children running, and BentoML's worker has its own session.
     family = _family(process.pid)
     process.terminate()
     try:
@@ -121,7 +121,7 @@ def _family(pid: int) -> list[int]:
     """A process and all its descendants."""
     parents = _parents()
     family = [pid]
-    for member in family:  # grows while it is walked
+    for member in family:  # grows during the loop
         family += [child for child, parent in parents.items() if parent == member]
     return family
 
