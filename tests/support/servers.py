@@ -94,7 +94,8 @@ class Server:
                 answer = client.send("GET", "/model")
             if answer.status == HTTPStatus.OK:
                 report = answer.json()["serving"]
-                reports[report["pid"]] = report
+                if report["current"]:  # told a moment after the model is served
+                    reports[report["pid"]] = report
             if len(reports) == workers:
                 break
         return reports
