@@ -94,8 +94,10 @@ def check(body: bytes, outcome: Outcome, report: bool) -> None:
     library's outcome is right as well.
     """
     document = read(body)
-    if document is None or (outcome is MalformedBodyError and document.depth > READABLE_DEPTH):
-        assert outcome is MalformedBodyError
+    if document is None:  # the standard library reads less deep than the service does on some Pythons
+        assert outcome is MalformedBodyError or body.count(b"[") + body.count(b"{") > READABLE_DEPTH
+        return
+    if outcome is MalformedBodyError and document.depth > READABLE_DEPTH:
         return
     if not isinstance(document.value, dict | list):
         assert outcome is BadShapeError or (not document.clean and outcome is MalformedBodyError)

@@ -109,8 +109,8 @@ def test_what_the_decoder_cannot_read_for_its_depth_is_malformed(
             body = rows.replace("ROW", f'{{"x5":"monday","x0":{cell}}}').encode()
             return client.send("POST", "/predict", body)
 
-    assert [send(depth).status for depth in (1, 200, 100_000)] == [200, 200, 400]
-    refused = send(100_000).json()
+    assert [send(depth).status for depth in (1, 200, 700_000)] == [200, 200, 400]
+    refused = send(700_000).json()
     assert (refused["type"], refused["detail"]) == (f"{URN}malformed-body", "the body is nested too deeply")
 
 
