@@ -23,7 +23,7 @@ from bench.__main__ import make_bodies
 from bench.measure import BATCH_ROWS
 from bench.peers.catalog import HOST, PREDICT, ROOT
 from bench.peers.check import MODEL
-from bench.peers.running import Server, running
+from bench.peers.running import PeerError, Server, running
 
 REQUESTS = {"batch of 10,000 rows": 5, "single row": 3_000}
 
@@ -44,23 +44,44 @@ class Revision(contenders.Own):
         return {**own, "PYTHONPATH": str(self.sources)}
 
 
-def main() -> None:
-    """Prints a table: CPU and wall time per request of both revisions, and their ratios."""
+def main() -> int:
+    """Prints a table: CPU and wall time per request of both revisions, and their ratios. Returns the exit code."""
     parser = argparse.ArgumentParser(prog="bench.compare", description=__doc__.partition("\n")[0])
     parser.add_argument("revision", help="git revision to compare with")
     parser.add_argument("--rounds", type=int, default=20)
     options = parser.parse_args()
+    try:
+        run(options.revision, options.rounds)
+    except subprocess.CalledProcessError as error:
+        print(f"bench.compare: {error.stderr.decode(errors='replace').strip()}", file=sys.stderr)
+        return 2
+    except PeerError as error:
+        print(f"bench.compare: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("bench.compare: interrupted", file=sys.stderr)
+        return 130
+    return 0
+
+
+def run(revision: str, rounds: int) -> None:
+    """Prints the table.
+
+    Raises:
+        subprocess.CalledProcessError: git does not know the revision.
+        PeerError: a server did not start.
+    """
     with ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        unpack(options.revision, directory / "other")
+        unpack(revision, directory / "other")
         # -P keeps the working directory, which contains this tree's package, off both import paths
         this = Revision("this", "this tree", ("-P", "-m", "scorer", "serve"))
-        other = replace(this, key="other", name=options.revision, sources=directory / "other")
+        other = replace(this, key="other", name=revision, sources=directory / "other")
         servers = {each.key: stack.enter_context(running(each, MODEL, contenders.OWN)) for each in (other, this)}
         _, bodies = make_bodies(directory)
-        print(f"| CPU µs a request | {options.revision} | this tree | ratio | wall: ratio |\n|---|---|---|---|---|")
+        print(f"| CPU µs a request | {revision} | this tree | ratio | wall: ratio |\n|---|---|---|---|---|")
         for name, body in zip(REQUESTS, (bodies.of(BATCH_ROWS), bodies.of(0)), strict=True):
-            print(compare(name, body.read_bytes(), servers, options.rounds), flush=True)
+            print(compare(name, body.read_bytes(), servers, rounds), flush=True)
 
 
 def unpack(revision: str, directory: Path) -> None:

@@ -55,7 +55,7 @@ class Expected:
         self._encoded = [orjson.dumps(row) for row in self._rows]
 
     def check(self, record: Record) -> str:
-        """Notes in a record why its answer is wrong. Returns the first difference in words, empty if there is none."""
+        """Notes in a record why its answer is wrong. Returns the first difference in words, or an empty text."""
         answer = record.answer
         if record.error or answer is None:
             return ""

@@ -61,7 +61,7 @@ class Exchange:
         self.ended = perf_counter()
 
     async def answer(self, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
-        """Sends a whole answer with status 200: what two calls would send, in half the time."""
+        """Sends a whole answer with status 200: as two calls would, with less to do for a single row."""
         self.status = 200
         headers += ((b"x-request-id", self.request_id), problems.NO_SNIFFING)
         await self._send({"type": "http.response.start", "status": 200, "headers": headers})
@@ -196,7 +196,8 @@ class Service:
         try:
             if self._counters:
                 served = self._holder.served
-                version = served.scorer.file.version if served else ""
+                scorer = exchange.scored[0] if exchange.scored else served and served.scorer  # it may be swapped out
+                version = scorer.file.version if scorer else ""
                 route = path if path in self.paths else "other"
                 self._counters.request(route, exchange.status, version, exchange.scored)
             if self._log:

@@ -35,15 +35,15 @@ class NoStore:
     """The status where a scorer is served as it is, without a store."""
 
     def report(self) -> dict[str, Any]:
-        """As StoreStatus.report: empty."""
+        """Empty: GET /model tells of no store."""
         return {}
 
     def history(self) -> list[dict[str, Any]]:
-        """As StoreStatus.history: empty."""
+        """Empty: nothing was swapped."""
         return []
 
     def gauges(self) -> dict[Key, float]:
-        """As StoreStatus.gauges: empty."""
+        """Empty: no metric tells of a store."""
         return {}
 
 

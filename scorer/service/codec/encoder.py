@@ -91,7 +91,7 @@ class ExplainingEncoder:
         self._keys = None if variables else (outcome.name, outcome.probability)
 
     def encode(self, scores: Scores) -> bytes:
-        """As Encoder.encode. EXPLAINED_ROWS at a time, since their dicts take ten times the memory of their JSON."""
+        """The answer to a batch, made EXPLAINED_ROWS at a time: their dicts take ten times the memory of their JSON."""
         starts = range(0, len(scores), EXPLAINED_ROWS)
         return (
             b"["

@@ -172,10 +172,10 @@ def _join(arrays: Sequence[bytes]) -> bytes:
 
 
 def _last_cut(text: bytearray) -> int | None:
-    """The index of the last comma that seems to stand between two rows of an array; None where there is none.
+    """The index of the last comma that seems to stand between two rows of an array, or None.
 
     Rows mostly begin with the same name, which tells them from objects within rows. Where they do not, any `},{` may be
-    a cut; and where there is none at all the array holds no objects, and any comma that no name follows may be one.
+    a cut. An array without any `},{` holds no objects: there any comma that no name follows may be a cut.
     """
     start = _ROW_START.match(text)
     for opening in filter(None, (start and start[1], b"{")):

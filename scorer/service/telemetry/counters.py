@@ -1,9 +1,9 @@
 """Counts of requests, rows and cells: those of a worker, and those that the other workers share.
 
-A request only appends to a buffer. The buffer is counted with numpy, many requests at a time: to count each row by
-itself would cost several times as much as to score it. Each worker writes its counts to a file once a second, and the
-worker that answers GET /metrics adds the files up. prometheus_client's multiprocess mode would write to shared memory
-with every count, and cost several times more again.
+The rows of a request are appended to a buffer, which is counted with numpy, many requests at a time: to count each row
+by itself would cost several times as much as to score it. Each worker writes its counts to a file once a second, and
+the worker that answers GET /metrics adds the files up. prometheus_client's multiprocess mode would write to shared
+memory with every count, and cost several times more again.
 """
 
 from __future__ import annotations
