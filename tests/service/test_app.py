@@ -6,7 +6,7 @@ import logging
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import NoReturn
 
@@ -22,7 +22,7 @@ from scorer.service.endpoints import NoStore, StoreStatus
 from scorer.service.holder import Holder, ServedModel
 from scorer.service.settings import Settings
 from tests.support.prometheus import scrape
-from tests.support.servers import Client
+from tests.support.servers import Client, wait_until
 
 DEFAULTS = Settings()
 
@@ -135,6 +135,23 @@ def test_an_empty_array_is_counted() -> None:
     assert found["requests_total", "/predict", "200", "1.0.0"] == 1
     assert (found["batch_rows_count",], found["batch_rows_sum",], found["stage_seconds_count", "decode"]) == (1, 0, 1)
     assert found["rows_total", "1.0.0"] == 0
+
+
+def test_a_request_is_counted_under_the_version_that_scored_it(versions: list[CoefficientFile]) -> None:
+    """Also where another one is served by the time of the answer."""
+    holder = Holder(scorer.load())
+    with serving(holder) as client, closing(Client(client.port)) as other:
+
+        def chunks() -> Iterator[bytes]:
+            yield b'[{"x5":"monday"},'
+            wait_until(lambda: scrape(other)["requests_in_flight",] == 1, "the request")
+            holder.served = ServedModel(Scorer(versions[1]))
+            yield b'{"x5":"friday"}]'
+
+        answer = client.send("POST", "/predict", chunks())
+        found = scrape(other)
+    assert (answer.status, answer.headers["x-model-version"]) == (200, "1.0.0")
+    assert (found["requests_total", "/predict", "200", "1.0.0"], found["rows_total", "1.0.0"]) == (1, 2)
 
 
 JSON_PATHS = ["/model", "/openapi.json"]

@@ -41,9 +41,14 @@ class Answer:
 
 
 class Client:
-    """One keep-alive connection."""
+    """One keep-alive connection.
+
+    Attributes:
+        port: of the server.
+    """
 
     def __init__(self, port: int) -> None:
+        self.port = port
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
 
     def send(self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None) -> Answer:
