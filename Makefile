@@ -57,7 +57,7 @@ format: .venv/.dev ## let ruff format and mend
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
-export: .venv/.dev ## write coefficients/glm-26/1.0.0.json from the published figures
+export: .venv/.dev ## write coefficients/glm-26/1.0.1.json from the published figures
 	$(BIN)/python -m export publish
 
 standin: .venv/.dev ## stand-in data: standin/train.csv and standin/test.csv

@@ -69,7 +69,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_training_commands(commands: Any, out: argparse.ArgumentParser) -> None:
-    publishing = commands.add_parser("publish", parents=[out], help="write the published figures as glm-26 1.0.0")
+    publishing = commands.add_parser("publish", parents=[out], help="write the published figures as glm-26 1.0.1")
     publishing.set_defaults(command=_publish)
 
     training = commands.add_parser(

@@ -12,11 +12,13 @@ from export import archive, certificate, notebook
 from export.errors import VersionExistsError
 from scorer import reading
 from scorer.coefficients import (
+    FORMAT,
     RULE,
     CategoryInput,
     Certificate,
     CoefficientFile,
     Dummy,
+    GoldenRow,
     Input,
     NumberInput,
     Outcome,
@@ -26,9 +28,7 @@ from scorer.coefficients import (
 from scorer.store.pointer import POINTER, Pointer, version_key
 
 MODEL = "glm-26"
-VERSION = "1.0.0"
-FORMAT = 1
-"""Not the newest format: versions are immutable, and another format would give this one other bytes."""
+VERSION = "1.0.1"
 CREATED = "2026-11-21T00:00:00Z"
 DESCRIPTION = (
     "Logistic GLM of the notebook GLM_Model_26: the probability that a customer buys the product. "
@@ -120,8 +120,8 @@ def terms(rows: list[dict[str, Any]], inputs: dict[str, Input]) -> tuple[Term, .
 def publish(directory: Path) -> tuple[Path, bool]:
     """Writes the published file and the pointer to it, or checks that the file there is reproduced.
 
-    The phat of a golden row may differ in its last bit on another machine. So a file that exists may differ in these,
-    within its tolerance.
+    What statsmodels gives for a golden row may differ in its last bits on another machine. So a file that exists may
+    differ in these, within its tolerance.
 
     Returns:
         The path of the file, and whether it was written.
@@ -142,9 +142,26 @@ def publish(directory: Path) -> tuple[Path, bool]:
 
 
 def reproduces(file: CoefficientFile, existing: CoefficientFile) -> bool:
-    """Whether two files are the same but for the last bits of the golden rows' phat, and what computed them."""
-    pairs = list(zip(file.certificate.rows, existing.certificate.rows, strict=False))
-    close = all(abs(new.phat - old.phat) <= existing.certificate.tolerance for new, old in pairs)
-    rows = tuple(replace(new, phat=old.phat) for new, old in pairs)
-    same_rows = replace(file.certificate, computed_by=existing.certificate.computed_by, rows=rows)
-    return close and replace(file, certificate=same_rows, sha256=existing.sha256) == existing
+    """Whether two files are the same but for the last bits of the golden rows' scores, and what computed them."""
+    certificate, certified = file.certificate, existing.certificate
+    if len(certificate.rows) != len(certified.rows):
+        return False
+    pairs = zip(certificate.rows, certified.rows, strict=True)
+    same = replace(
+        certificate,
+        computed_by=certified.computed_by,
+        rows=tuple(_with_last_bits_of(old, new, certified.tolerance) for new, old in pairs),
+        sha256=certified.sha256,
+    )
+    return replace(file, certificate=same, sha256=existing.sha256) == existing
+
+
+def _with_last_bits_of(existing: GoldenRow, row: GoldenRow, tolerance: float) -> GoldenRow:
+    """A golden row with another's phat and variables, where these differ by rounding at most."""
+    phat = existing.phat if abs(row.phat - existing.phat) <= tolerance else row.phat
+    theirs = existing.variables or {}
+    variables = {
+        name: theirs[name] if name in theirs and abs(value - theirs[name]) <= tolerance * max(1, abs(value)) else value
+        for name, value in (row.variables or {}).items()
+    }
+    return replace(row, phat=phat, variables=variables)

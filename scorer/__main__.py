@@ -136,12 +136,14 @@ def _describe(options: argparse.Namespace) -> None:
 
 
 def _verify(options: argparse.Namespace) -> None:
+    from scorer.describe import coverage
+
     scorer = load(options.file)
     file = scorer.file
     print(f"ok: {file.model} {file.version}, sha256 {file.sha256}")
     print(
         f"    {len(file.certificate.rows)} golden rows reproduced, largest |Δphat| {scorer.certificate_error:.1e} "
-        f"(tolerance {file.certificate.tolerance:.1e})"
+        f"(tolerance {file.certificate.tolerance:.1e})\n    {coverage(file)}"
     )
 
 

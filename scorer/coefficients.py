@@ -10,11 +10,11 @@ tests/data, a test that loads it, and a line in the page's history.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from scorer import strict_json
 
-FORMATS = (1, 2)
+FORMATS = (1, 2, 3)
 """The formats that this version reads. A file is written in the format it was read in: its bytes stay the same."""
 FORMAT = FORMATS[-1]
 """The format of new files."""
@@ -143,20 +143,38 @@ Cell = str | float | None
 
 @dataclass(frozen=True, slots=True)
 class GoldenRow:
-    """A raw row and its probability according to statsmodels."""
+    """A raw row and its scores according to statsmodels.
+
+    Attributes:
+        about: what the row is for, in a few words.
+        cells: raw cells by input name.
+        phat: its probability.
+        outcome: 1 where phat is above the cutoff, else 0; None before format 3.
+        variables: what entered the equation, by variable: a standardized number, or 0 or 1; None before format 3.
+    """
 
     about: str
     cells: Mapping[str, Cell]
     phat: float
+    outcome: int | None = None
+    variables: Mapping[str, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """Rows that verify an evaluation: every computed phat must be within ``tolerance`` (absolute) of the row's."""
+    """Proof that a machine evaluates the file as statsmodels does, and, from format 3 on, that nobody has edited it.
+
+    Attributes:
+        computed_by: the libraries that scored the golden rows.
+        tolerance: how far a computed phat may be from a golden row's, absolute.
+        rows: the golden rows.
+        sha256: of the value of each top-level key of the file, by key; None before format 3.
+    """
 
     computed_by: str
     tolerance: float
     rows: tuple[GoldenRow, ...]
+    sha256: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,9 +199,22 @@ class CoefficientFile:
         """Canonical bytes: reading.parse turns them into an equal file, which has the same canonical bytes."""
         return strict_json.encode(self.document())
 
+    def digests(self) -> dict[str, str]:
+        """The SHA-256 of the value of each top-level key, as the certificate holds it from format 3 on.
+
+        A value is hashed as JSON without blanks. The certificate is hashed without its own hashes.
+        """
+        document = self.document()
+        document["certificate"] = {key: value for key, value in self._certificate_document() if key != "sha256"}
+        return {key: strict_json.digest(value) for key, value in document.items()}
+
+    def sealed(self) -> CoefficientFile:
+        """The same file with the hashes of its certificate made anew."""
+        return replace(self, certificate=replace(self.certificate, sha256=self.digests()))
+
     def document(self) -> dict[str, object]:
         """The document as dicts and lists, keys in the format's order."""
-        provenance, outcome, certificate = self.provenance, self.outcome, self.certificate
+        provenance, outcome = self.provenance, self.outcome
         return {
             "format": self.format,
             "model": self.model,
@@ -208,18 +239,29 @@ class CoefficientFile:
                 "rule": outcome.rule,
                 "source": outcome.source,
             },
-            "certificate": {
-                "computed_by": certificate.computed_by,
-                "tolerance": certificate.tolerance,
-                "rows": [{"about": row.about, "cells": dict(row.cells), "phat": row.phat} for row in certificate.rows],
-            },
+            "certificate": dict(self._certificate_document()),
         }
+
+    def _certificate_document(self) -> Iterable[tuple[str, object]]:
+        certificate = self.certificate
+        yield "computed_by", certificate.computed_by
+        yield "tolerance", certificate.tolerance
+        if self.format >= 3 and certificate.sha256 is not None:
+            yield "sha256", dict(certificate.sha256)
+        yield "rows", [_golden_row_document(row, self.format) for row in certificate.rows]
 
     def _term_documents(self) -> Iterable[dict[str, object]]:
         categories = {declared.name for declared in self.inputs if isinstance(declared, CategoryInput)}
         for term in self.terms:
             level = {"level": term.level} if term.input in categories else {}
             yield {"variable": term.variable, "input": term.input, **level, "coefficient": term.coefficient}
+
+
+def _golden_row_document(row: GoldenRow, file_format: int) -> dict[str, object]:
+    since_3: dict[str, object] = {}
+    if file_format >= 3 and row.variables is not None:
+        since_3 = {"outcome": row.outcome, "variables": dict(row.variables)}
+    return {"about": row.about, "cells": dict(row.cells), "phat": row.phat, **since_3}
 
 
 def _input_document(declared: Input, file_format: int) -> dict[str, object]:

@@ -6,7 +6,8 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from scorer.coefficients import CategoryInput, Input, NumberInput, Term
+from scorer.certificate import not_covered
+from scorer.coefficients import CategoryInput, CoefficientFile, Input, NumberInput, Term
 from scorer.scorer import Scorer
 
 
@@ -41,8 +42,16 @@ def describe(scorer: Scorer) -> str:
         f"{len(scorer.equation.inputs)} of {len(file.inputs)} inputs are used.",
         f"Certificate: {len(file.certificate.rows)} golden rows; {file.certificate.computed_by};",
         f"largest |Δ{outcome.probability}| on this machine {scorer.certificate_error:.1e}.",
+        coverage(file),
     ]
     return "\n".join([*head, *_align(table), *tail])
+
+
+def coverage(file: CoefficientFile) -> str:
+    """What the file's certificate covers, in a sentence."""
+    if missing := not_covered(file):
+        return f"A certificate of format {file.format} does not cover: {'; '.join(missing)}."
+    return "The certificate covers every value of the file."
 
 
 def model_document(scorer: Scorer) -> dict[str, Any]:
@@ -66,6 +75,7 @@ def model_document(scorer: Scorer) -> dict[str, Any]:
             "computed_by": certificate.computed_by,
             "tolerance": certificate.tolerance,
             "largest_error": scorer.certificate_error,
+            "not_covered": not_covered(file),
         },
     }
 

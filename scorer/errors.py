@@ -17,6 +17,7 @@ ScorerError
 │   ├── UnknownLevelError       a term, dummy or baseline names a level that is not declared
 │   ├── RepeatedNameError       an input, level, dummy or variable given twice
 │   ├── CertificateError        this machine does not reproduce the golden rows
+│   ├── EditedFileError         edited since it was certified
 │   ├── WrongHashError          the file is not the one that the pointer names
 │   ├── SignatureError          unsigned, or signed by another key, or altered since
 │   └── ReusedVersionError      a version that was served before, with other bytes
@@ -129,6 +130,10 @@ class RepeatedNameError(CoefficientFileError):
 
 class CertificateError(CoefficientFileError):
     """This machine does not reproduce the golden rows of the certificate."""
+
+
+class EditedFileError(CoefficientFileError):
+    """The file was edited since it was certified."""
 
 
 class WrongHashError(CoefficientFileError):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from scorer import errors, strict_json
@@ -87,7 +87,7 @@ def parse(data: bytes, source: str = "coefficient file") -> CoefficientFile:
     root = strict_json.parse(data, source)
     members = root.members()
     if "format" in members and (found := members["format"].integer()) not in FORMATS:
-        known = " and ".join(map(str, FORMATS))
+        known = f"{FORMATS[0]} to {FORMATS[-1]}"
         raise errors.UnknownFormatError(source, "$.format", f"format {found} is not known; this version reads {known}")
     keys = root.object(*_KEYS)
     file_format = keys["format"].integer()
@@ -106,7 +106,7 @@ def parse(data: bytes, source: str = "coefficient file") -> CoefficientFile:
         intercept=keys["intercept"].number(),
         terms=terms,
         outcome=_outcome(keys["outcome"], terms),
-        certificate=_certificate(keys["certificate"], inputs),
+        certificate=_certificate(keys["certificate"], inputs, terms, file_format),
         sha256=hashlib.sha256(data).hexdigest(),
     )
 
@@ -137,7 +137,7 @@ def _provenance(node: Node) -> Provenance:
     )
 
 
-def _terms(node: Node, inputs: dict[str, Input]) -> tuple[Term, ...]:
+def _terms(node: Node, inputs: Mapping[str, Input]) -> tuple[Term, ...]:
     terms: dict[str, Term] = {}
     for element in node.array():
         term = _term(element, inputs)
@@ -150,7 +150,7 @@ def _terms(node: Node, inputs: dict[str, Input]) -> tuple[Term, ...]:
     return tuple(terms.values())
 
 
-def _term(node: Node, inputs: dict[str, Input]) -> Term:
+def _term(node: Node, inputs: Mapping[str, Input]) -> Term:
     members = node.members()
     name = members["input"].text() if "input" in members else ""
     if name and name not in inputs:
@@ -192,20 +192,31 @@ def _outcome(node: Node, terms: Iterable[Term]) -> Outcome:
     )
 
 
-def _certificate(node: Node, inputs: dict[str, Input]) -> Certificate:
-    keys = node.object("computed_by", "tolerance", "rows")
+def _certificate(node: Node, inputs: Mapping[str, Input], terms: Sequence[Term], file_format: int) -> Certificate:
+    since_3 = ("sha256",) if file_format >= 3 else ()
+    keys = node.object("computed_by", "tolerance", *since_3, "rows")
     if not 0 < keys["tolerance"].number() <= MAX_TOLERANCE:
         raise keys["tolerance"].invalid(
             f"a tolerance is above 0, and at most {MAX_TOLERANCE}: more would prove nothing"
         )
-    rows = tuple(_golden_row(element, inputs) for element in keys["rows"].array())
+    rows = tuple(_golden_row(element, inputs, terms, file_format) for element in keys["rows"].array())
     if not rows:
         raise keys["rows"].invalid("a certificate has at least one golden row")
-    return Certificate(computed_by=keys["computed_by"].text(), tolerance=keys["tolerance"].number(), rows=rows)
+    return Certificate(
+        computed_by=keys["computed_by"].text(),
+        tolerance=keys["tolerance"].number(),
+        rows=rows,
+        sha256=_hashes(keys["sha256"].object(*_KEYS)) if since_3 else None,
+    )
 
 
-def _golden_row(node: Node, inputs: dict[str, Input]) -> GoldenRow:
-    keys = node.object("about", "cells", "phat")
+def _hashes(keys: Mapping[str, Node]) -> dict[str, str]:
+    return {key: _matching(value, _SHA256, "64 lower-case hex digits") for key, value in keys.items()}
+
+
+def _golden_row(node: Node, inputs: Mapping[str, Input], terms: Sequence[Term], file_format: int) -> GoldenRow:
+    since_3 = ("outcome", "variables") if file_format >= 3 else ()
+    keys = node.object("about", "cells", "phat", *since_3)
     cells: dict[str, Cell] = {}
     for name, cell in keys["cells"].members().items():
         if name not in inputs:
@@ -216,4 +227,22 @@ def _golden_row(node: Node, inputs: dict[str, Input]) -> GoldenRow:
             cells[name] = cell.number()
     if not 0 <= keys["phat"].number() <= 1:
         raise keys["phat"].invalid("a probability is between 0 and 1")
-    return GoldenRow(about=keys["about"].text(), cells=cells, phat=keys["phat"].number())
+    return GoldenRow(
+        about=keys["about"].text(),
+        cells=cells,
+        phat=keys["phat"].number(),
+        outcome=_zero_or_one(keys["outcome"]) if since_3 else None,
+        variables=_variables(keys["variables"], inputs, terms) if since_3 else None,
+    )
+
+
+def _variables(node: Node, inputs: Mapping[str, Input], terms: Sequence[Term]) -> dict[str, float]:
+    values = node.object(*(term.variable for term in terms))
+    dummies = {term.variable for term in terms if isinstance(inputs[term.input], CategoryInput)}
+    return {name: _zero_or_one(value) if name in dummies else value.number() for name, value in values.items()}
+
+
+def _zero_or_one(node: Node) -> int:
+    if node.integer() not in (0, 1):
+        raise node.invalid("expected 0 or 1")
+    return node.integer()

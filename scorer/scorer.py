@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from scorer import cells
+from scorer import cells, certificate
 from scorer.coefficients import CoefficientFile
 from scorer.columns import Rows, raw_columns
 from scorer.equation import CHUNK_ROWS, Equation
-from scorer.errors import BadRowsError, CertificateError, Problem, RowsError
+from scorer.errors import BadRowsError, Problem
 from scorer.scores import RowScore, Scores
 
 
@@ -36,7 +36,8 @@ class Scorer:
             source: what to call the file in errors.
 
         Raises:
-            CertificateError: a golden row's phat is not reproduced within the file's tolerance.
+            EditedFileError: the file was edited since it was certified.
+            CertificateError: a golden row is not reproduced within the file's tolerance.
         """
         self.file = file
         self.equation = Equation(file)
@@ -44,7 +45,7 @@ class Scorer:
         self._reads = [reader.read for reader in self.readers]
         self._used = [declared.name for declared in self.equation.inputs]
         self._known = frozenset(declared.name for declared in file.inputs)
-        self.certificate_error = self._certify(source)
+        self.certificate_error = certificate.check(file, self.score, source)
 
     def __repr__(self) -> str:
         return f"<Scorer {self.file.model} {self.file.version} sha256={self.file.sha256[:12]}>"
@@ -134,21 +135,3 @@ class Scorer:
             fields = [declared.name for declared, column in columns if not np.isfinite(column[row])]
             for field in fields or (None,):
                 yield Problem(row, field, "not_finite", message)
-
-    def _certify(self, source: str) -> float:
-        certificate = self.file.certificate
-        try:
-            phat = self.score([golden.cells for golden in certificate.rows]).phat
-        except RowsError as error:
-            at = f"$.certificate.rows[{error.problems[0].row}]"
-            raise CertificateError(source, at, f"the golden row cannot be scored: {error}") from None
-        differences = np.abs(phat - [golden.phat for golden in certificate.rows])
-        worst = int(np.argmax(differences))
-        if not differences[worst] <= certificate.tolerance:
-            reason = (
-                f"the certificate is not reproduced: golden row {certificate.rows[worst].about!r} should give phat "
-                f"{certificate.rows[worst].phat!r} and gives {float(phat[worst])!r}, off by {differences[worst]:.1e} "
-                f"where the tolerance is {certificate.tolerance}"
-            )
-            raise CertificateError(source, f"$.certificate.rows[{worst}].phat", reason)
-        return float(differences[worst])

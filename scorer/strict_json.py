@@ -7,6 +7,7 @@ none of these, so objects are kept as pairs and numbers are checked before anyth
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 from dataclasses import dataclass
@@ -158,6 +159,17 @@ def parse(data: bytes, source: str) -> Node:
 
 def _parse_integer(digits: str) -> int | float:
     return int(digits) if len(digits) <= _LONGEST_INTEGER else float(digits)
+
+
+def digest(value: object) -> str:
+    """The SHA-256, in hex, of a value as JSON without blanks: keys in the given order, floats in their shortest exact
+    form, UTF-8.
+
+    Raises:
+        ValueError: a float that is not finite.
+    """
+    text = json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def encode(document: object) -> bytes:

@@ -15,9 +15,10 @@ from hypothesis import HealthCheck, settings
 
 import scorer
 from export import certificate
+from scorer import reading
 from scorer.coefficients import CoefficientFile
 from tests.support import standin
-from tests.support.models import SHIPPED, SMALL
+from tests.support.models import RELEASED_1_0_0, SHIPPED, SMALL
 from tests.support.paths import DATA
 from tests.support.servers import Server, running
 from tests.support.skips import pytest_addoption, pytest_sessionfinish, pytest_terminal_summary  # noqa: F401
@@ -67,17 +68,18 @@ def stand_in(shared_directory: Path, model: scorer.Scorer) -> StandIn:
 
 @pytest.fixture(scope="session")
 def versions(model: scorer.Scorer) -> list[CoefficientFile]:
-    """Three versions: the shipped one, and two with an intercept, certified by statsmodels; the last in format 2."""
+    """Three versions: 1.0.0 as it was released, in format 1, and two with an intercept, certified by statsmodels, in
+    formats 2 and 3."""
     changed = [
         certificate.certify(replace(model.file, version=version, intercept=intercept, format=file_format))
-        for version, intercept, file_format in (("1.1.0", 0.25, 1), ("1.2.0", -0.5, 2))
+        for version, intercept, file_format in (("1.1.0", 0.25, 2), ("1.2.0", -0.5, 3))
     ]
-    return [model.file, *changed]
+    return [reading.read(RELEASED_1_0_0), *changed]
 
 
 @pytest.fixture
 def store(tmp_path: Path, versions: list[CoefficientFile]) -> Store:
-    """A directory with the three versions, the shipped one current."""
+    """A directory with the three versions, 1.0.0 current."""
     filled = Store(tmp_path / "store", *versions)
     filled.point("1.0.0")
     return filled

@@ -37,3 +37,10 @@ def test_an_odds_ratio_is_shown_with_its_digits(
 ) -> None:
     (line,) = (line for line in describe(scorer_of(small, coefficient, phat)).splitlines() if "missing, else" in line)
     assert line.split()[-1] == shown
+
+
+def test_it_says_what_the_certificate_does_not_cover(small: dict[str, Any], model: Scorer) -> None:
+    old = Scorer(reading.parse(json.dumps(small).encode(), "test"))
+    assert "A certificate of format 2 does not cover: model, version," in describe(old)
+    assert "the outcome with its cutoff" in model_document(old)["certificate"]["not_covered"]
+    assert describe(model).endswith("\nThe certificate covers every value of the file.")

@@ -15,19 +15,27 @@ from hypothesis import strategies as st
 import scorer
 from scorer import reading
 from scorer.coefficients import FORMATS, NumberInput, TrainingRange
-from tests.support.models import FORMAT_1, SHIPPED, SMALL_BY_FORMAT, with_ranges
+from tests.support.models import FORMAT_1, RELEASED_1_0_0, SHIPPED, SMALL_BY_FORMAT, with_ranges
 from tests.support.standin import StandIn
 
 
 def test_a_released_version_keeps_its_bytes() -> None:
-    digest = hashlib.sha256(SHIPPED.read_bytes()).hexdigest()
+    digest = hashlib.sha256(RELEASED_1_0_0.read_bytes()).hexdigest()
     assert digest == "8865ad1332e12ce6014d5077afc79b4f889ec6587a9d5535383d198d87ccfc4f"
 
 
-@pytest.mark.parametrize("path", [SHIPPED, FORMAT_1], ids=["shipped", "small"])
-def test_a_file_is_written_in_the_format_it_was_read_in(path: Path) -> None:
+@pytest.mark.parametrize(
+    ("path", "file_format"), [(RELEASED_1_0_0, 1), (FORMAT_1, 1), (SHIPPED, 3)], ids=["1.0.0", "small", "shipped"]
+)
+def test_a_file_is_written_in_the_format_it_was_read_in(path: Path, file_format: int) -> None:
     file = reading.read(path)
-    assert (file.format, file.to_bytes()) == (1, path.read_bytes())
+    assert (file.format, file.to_bytes()) == (file_format, path.read_bytes())
+
+
+def test_the_shipped_version_is_the_released_equation_in_format_3() -> None:
+    released, shipped = reading.read(RELEASED_1_0_0), reading.read(SHIPPED)
+    own = {name: getattr(released, name) for name in ("format", "version", "certificate", "sha256")}
+    assert replace(shipped, **own) == released
 
 
 @pytest.mark.parametrize("file_format", FORMATS)
@@ -62,7 +70,7 @@ def ranges(file_format: int) -> list[TrainingRange | None]:
 
 
 def test_a_range_is_known_or_null_and_unknown_in_format_1() -> None:
-    assert (ranges(1), ranges(2)) == ([None, None], [TrainingRange(12.5, 97.0), None])
+    assert (ranges(1), ranges(2), ranges(3)) == ([None, None], *[[TrainingRange(12.5, 97.0), None]] * 2)
 
 
 def test_the_format_changes_no_bit_of_a_score(model: scorer.Scorer, stand_in: StandIn) -> None:

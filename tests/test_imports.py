@@ -17,7 +17,8 @@ scorer.strict_json scorer.files
 scorer.coefficients
 scorer.inputs scorer.cells scorer.equation scorer.columns
 scorer.reading scorer.scores
-scorer.explain scorer.scorer
+scorer.explain scorer.certificate
+scorer.scorer
 scorer.describe scorer.formats.rows
 scorer.formats.csv_format scorer.formats.json_format
 scorer.formats.ndjson_format

@@ -16,7 +16,7 @@ import pytest
 
 import scorer
 from scorer.__main__ import main
-from tests.support.models import SHIPPED
+from tests.support.models import RELEASED_1_0_0, SHIPPED
 from tests.support.standin import StandIn
 
 
@@ -132,11 +132,15 @@ def test_describe_another_model(
 
 def test_verify(capsys: pytest.CaptureFixture[str], tmp_path: Path, document: dict[str, Any]) -> None:
     assert main(["verify", str(SHIPPED)]) == 0
-    assert "golden rows reproduced, largest |Δphat|" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "golden rows reproduced, largest |Δphat|" in printed
+    assert printed.endswith("    The certificate covers every value of the file.\n")
+    assert main(["verify", str(RELEASED_1_0_0)]) == 0
+    assert "A certificate of format 1 does not cover: model, version," in capsys.readouterr().out
     document["certificate"]["rows"][3]["phat"] = 0.5
     (tmp_path / "bad.json").write_text(json.dumps(document))
     assert main(["verify", str(tmp_path / "bad.json")]) == 2
-    assert "the certificate is not reproduced: golden row 'typical 4'" in capsys.readouterr().err
+    assert "$.certificate: edited since it was certified: " in capsys.readouterr().err
 
 
 def test_ctrl_c_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -38,7 +38,7 @@ def put(*path: str | int, value: Any) -> Change:
 # The small model: inputs 0 "the rate" (percent), 1 "unused" (number), 2 "colour"; terms 0 and 2 are of colour.
 REFUSED: list[tuple[Change, type[errors.CoefficientFileError], str]] = [
     (put("format", value=0), errors.UnknownFormatError, "$.format"),
-    (put("format", value=3), errors.UnknownFormatError, "$.format"),
+    (put("format", value=4), errors.UnknownFormatError, "$.format"),
     (put("format", value="1"), errors.WrongTypeError, "$.format"),
     (put("format", value=True), errors.WrongTypeError, "$.format"),
     (lambda d: d.pop("format"), errors.MissingKeyError, "$"),
@@ -123,6 +123,10 @@ REFUSED: list[tuple[Change, type[errors.CoefficientFileError], str]] = [
 
 RANGE = ("inputs", 0, "training_range")
 AT = "$.inputs[0].training_range"
+GOLDEN = ("certificate", "rows", 0)
+HASHES = ("certificate", "sha256")
+VARIABLES = "$.certificate.rows[0].variables"
+DUMMY = f"{VARIABLES}.colour is unknown"
 CASES: list[tuple[int, Change, type[errors.CoefficientFileError], str]] = [
     *((file_format, *case) for file_format in FORMATS for case in REFUSED),
     (1, put(*RANGE, value=None), errors.UnknownKeyError, AT),
@@ -142,6 +146,22 @@ CASES: list[tuple[int, Change, type[errors.CoefficientFileError], str]] = [
     (2, put(*RANGE, "min", value=float("-inf")), errors.NotFiniteError, f"{AT}.min"),
     (2, put(*RANGE, "max", value=float("nan")), errors.NotFiniteError, f"{AT}.max"),
     (2, put(*RANGE, value={"min": 97.5, "max": 97.0}), errors.InvalidValueError, AT),
+    (2, put("format", value=3), errors.MissingKeyError, "$.certificate"),
+    (2, put(*GOLDEN, "outcome", value=1), errors.UnknownKeyError, "$.certificate.rows[0].outcome"),
+    (2, put("certificate", "sha256", value={}), errors.UnknownKeyError, "$.certificate.sha256"),
+    (3, put("format", value=2), errors.UnknownKeyError, "$.certificate.sha256"),
+    (3, lambda d: d["certificate"].pop("sha256"), errors.MissingKeyError, "$.certificate"),
+    (3, lambda d: d["certificate"]["sha256"].pop("outcome"), errors.MissingKeyError, "$.certificate.sha256"),
+    (3, put(*HASHES, "sha256", value="0" * 64), errors.UnknownKeyError, "$.certificate.sha256.sha256"),
+    (3, put(*HASHES, "terms", value="A" * 64), errors.InvalidValueError, "$.certificate.sha256.terms"),
+    (3, lambda d: d["certificate"]["rows"][0].pop("outcome"), errors.MissingKeyError, "$.certificate.rows[0]"),
+    (3, put(*GOLDEN, "outcome", value=2), errors.InvalidValueError, "$.certificate.rows[0].outcome"),
+    (3, put(*GOLDEN, "outcome", value=True), errors.WrongTypeError, "$.certificate.rows[0].outcome"),
+    (3, put(*GOLDEN, "variables", value={}), errors.MissingKeyError, VARIABLES),
+    (3, put(*GOLDEN, "variables", "colour is red", value=1), errors.UnknownKeyError, f"{VARIABLES}.colour is red"),
+    (3, put(*GOLDEN, "variables", "the rate", value="0"), errors.WrongTypeError, f"{VARIABLES}.the rate"),
+    (3, put(*GOLDEN, "variables", "colour is unknown", value=2), errors.InvalidValueError, DUMMY),
+    (3, put(*GOLDEN, "variables", "colour is unknown", value=0.5), errors.WrongTypeError, DUMMY),
 ]
 
 
@@ -174,7 +194,7 @@ def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
 
 def test_the_shipped_file_is_the_published_model() -> None:
     file = reading.read(SHIPPED)
-    assert (file.model, file.version, file.intercept) == ("glm-26", "1.0.0", 0.0)
+    assert (file.model, file.version, file.intercept) == ("glm-26", "1.0.1", 0.0)
     assert (len(file.inputs), len(file.terms)) == (100, 25)
     assert sum(len(declared.dummies) for declared in file.inputs if isinstance(declared, CategoryInput)) == 25
     assert (file.outcome.cutoff, file.outcome.rule) == (0.712, "phat > cutoff")
@@ -202,6 +222,9 @@ NAMED_ELSEWHERE = (
     "$.terms[0].level",
     "$.terms[0].variable",
     "$.terms[1].level",
+    VARIABLES,
+    DUMMY,
+    f"{VARIABLES}.colour is red",
 )
 
 

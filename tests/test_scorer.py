@@ -196,14 +196,6 @@ def test_a_certificate_that_is_not_reproduced(small: dict[str, Any]) -> None:
     assert "golden row 'missing' should give phat" in caught.value.reason
 
 
-def test_a_changed_coefficient_breaks_the_certificate(document: dict[str, Any]) -> None:
-    for term in document["terms"]:
-        term["coefficient"] += 1e-12
-        with pytest.raises(CertificateError):
-            scorer.Scorer(reading.parse(json.dumps(document).encode()))
-        term["coefficient"] -= 1e-12
-
-
 def test_a_golden_row_that_cannot_be_scored(small: dict[str, Any]) -> None:
     small["certificate"]["rows"].append({"about": "text", "cells": {"the rate": "abc"}, "phat": 0.5})
     with pytest.raises(CertificateError) as caught:
@@ -214,4 +206,4 @@ def test_a_golden_row_that_cannot_be_scored(small: dict[str, Any]) -> None:
 def test_a_scorer_can_be_pickled_and_shown(model: scorer.Scorer, row: dict[str, Any]) -> None:
     again = pickle.loads(pickle.dumps(model))
     assert again.score(row).to_rows() == model.score(row).to_rows()
-    assert repr(model).startswith("<Scorer glm-26 1.0.0 sha256=")
+    assert repr(model).startswith("<Scorer glm-26 1.0.1 sha256=")

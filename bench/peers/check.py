@@ -22,7 +22,7 @@ from bench.peers.running import PeerError, running
 from export import standin
 from scorer.scorer import Scorer
 
-MODEL = ROOT / "coefficients" / "glm-26" / "1.0.0.json"
+MODEL = ROOT / "coefficients" / "glm-26" / "1.0.1.json"
 ROWS = 200
 SEED = 26
 PHAT_TOLERANCE = 1e-12

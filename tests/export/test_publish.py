@@ -41,8 +41,8 @@ def test_the_equation_is_the_approved_one_as_printed(model: scorer.Scorer) -> No
 def test_publish_writes_a_directory_that_serves(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["publish", "--out", str(tmp_path)]) == 0
     model = scorer.load(tmp_path)
-    assert model.file.version == "1.0.0"
-    assert capsys.readouterr().out == f"wrote {tmp_path}/glm-26/1.0.0.json\nsha256 {model.file.sha256}\n"
+    assert model.file.version == "1.0.1"
+    assert capsys.readouterr().out == f"wrote {tmp_path}/glm-26/1.0.1.json\nsha256 {model.file.sha256}\n"
     assert main(["publish", "--out", str(tmp_path)]) == 0
     assert "exists already and is reproduced" in capsys.readouterr().out
 
@@ -54,15 +54,22 @@ def test_last_bits_of_a_golden_phat_are_reproduced_others_are_not(published: Coe
         rows = (replace(first, phat=first.phat + by), *others)
         return replace(published, certificate=replace(published.certificate, rows=rows, computed_by="another"))
 
-    assert publish.reproduces(published, moved(1e-16))
-    assert not publish.reproduces(published, moved(1e-14))
+    def entering(by: float) -> CoefficientFile:
+        variables = {**(first.variables or {}), "x91": (first.variables or {})["x91"] + by}
+        rows = (replace(first, variables=variables), *others)
+        return replace(published, certificate=replace(published.certificate, rows=rows))
+
+    for change in (moved, entering):
+        assert publish.reproduces(published, change(1e-16))
+        assert not publish.reproduces(published, change(1e-14))
     fewer = replace(published, certificate=replace(published.certificate, rows=tuple(others)))
     assert not publish.reproduces(published, fewer)
+    assert not publish.reproduces(fewer, published)
     assert not publish.reproduces(published, replace(published, intercept=1e-9))
 
 
 def test_a_version_is_never_overwritten(tmp_path: Path, published: CoefficientFile) -> None:
-    path = tmp_path / "glm-26" / "1.0.0.json"
+    path = tmp_path / "glm-26" / "1.0.1.json"
     path.parent.mkdir()
     other = replace(published, description="other")
     path.write_bytes(other.to_bytes())

@@ -19,7 +19,7 @@ from export.__main__ import main
 from export.errors import ApprovedDiffersError
 from export.publish import figures
 from scorer import reading
-from scorer.coefficients import NumberInput, TrainingRange
+from scorer.coefficients import FORMATS, NumberInput, TrainingRange
 from tests.support.models import SHIPPED
 from tests.support.standin import StandIn
 
@@ -102,7 +102,7 @@ def test_the_file_holds_the_ranges_of_the_train_split(trained: Path, fitted: tra
         TrainingRange(smallest, largest)
         for smallest, largest in zip(columns.min().tolist(), columns.max().tolist(), strict=True)
     ]
-    assert file.format == 2
+    assert file.format == FORMATS[-1]
 
 
 def test_a_trained_model_scores_as_its_own_fit_predicts(trained: Path, fitted: train.Fit, stand_in: StandIn) -> None:
@@ -175,8 +175,7 @@ def test_an_existing_version_is_not_overwritten(
 def test_diff_of_two_versions(trained: Path, stand_in: StandIn, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["diff", str(SHIPPED), str(trained), "--rows", str(stand_in.test)]) == 1
     out = capsys.readouterr().out
-    assert "format: 1 → 2" in out
-    assert "version: '1.0.0' → '1.1.0'" in out
+    assert "version: '1.0.1' → '1.1.0'" in out
     assert re.search(r"^input x12 training_range: None → TrainingRange\(min=-[\d.]+, max=[\d.]+\)$", out, re.MULTILINE)
     assert re.search(r"^term x5_saturday: -1\.2065 → -1\.\d+$", out, re.MULTILINE)
     assert re.search(r"^outcome cutoff: 0\.712 → 0\.7\d+$", out, re.MULTILINE)
@@ -202,6 +201,7 @@ def test_every_kind_of_difference_is_named(trained: Path) -> None:
     document["inputs"][99]["name"] = "x100"
     document["terms"] = [*document["terms"][1:-1], {"variable": "x0", "input": "x0", "coefficient": 1.0}]
     document["intercept"] = 0.5
+    document["certificate"]["rows"][0]["variables"] = {term["variable"]: 0 for term in document["terms"]}
     new = reading.parse(json.dumps(document).encode())
     lines = list(compare.differences(old, new))
     for start in (

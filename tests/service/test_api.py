@@ -120,7 +120,7 @@ def test_wrong_paths_and_methods(
 
 def test_model(client: Client, model: scorer.Scorer) -> None:
     document = client.send("GET", "/model").json()
-    assert (document["name"], document["version"], document["sha256"]) == ("glm-26", "1.0.0", model.file.sha256)
+    assert (document["name"], document["version"], document["sha256"]) == ("glm-26", "1.0.1", model.file.sha256)
     assert len(document["inputs"]) == 100
     assert [declared["name"] for declared in document["inputs"] if declared["used"]] == [
         "x5", "x12", "x31", "x44", "x53", "x56", "x58", "x62", "x81", "x91",
@@ -131,12 +131,13 @@ def test_model(client: Client, model: scorer.Scorer) -> None:
     assert (document["outcome"]["cutoff"], document["outcome"]["rule"]) == (0.712, "phat > cutoff")
     assert document["provenance"]["figures"] == "published"
     assert document["certificate"]["largest_error"] <= document["certificate"]["tolerance"]
+    assert document["certificate"]["not_covered"] == []
 
 
 def test_probes(client: Client) -> None:
     assert client.send("GET", "/livez").json() == {"status": "alive"}
     ready = client.send("GET", "/readyz")
-    assert (ready.status, ready.json()) == (200, {"status": "ready", "model": "glm-26", "version": "1.0.0"})
+    assert (ready.status, ready.json()) == (200, {"status": "ready", "model": "glm-26", "version": "1.0.1"})
 
 
 def test_openapi_fits_what_is_answered(client: Client, row: dict[str, Any]) -> None:

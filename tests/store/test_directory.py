@@ -31,7 +31,7 @@ def test_a_file_and_a_directory_load_the_same(place: Path) -> None:
 
 
 def test_other_bytes_than_promised(place: Path) -> None:
-    path = place / "glm-26" / "1.0.0.json"
+    path = place / "glm-26" / "1.0.1.json"
     path.write_bytes(path.read_bytes() + b"\n")
     with pytest.raises(errors.WrongHashError, match=r"is [0-9a-f]{64}, and current\.json promises [0-9a-f]{64}"):
         scorer.load(place)

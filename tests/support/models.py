@@ -7,11 +7,15 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from scorer import reading
 from scorer.coefficients import CoefficientFile, NumberInput, TrainingRange
 from scorer.store.directory import shipped
 from tests.support.paths import DATA
 
-SHIPPED = shipped() / "glm-26" / "1.0.0.json"
+RELEASED_1_0_0 = shipped() / "glm-26" / "1.0.0.json"
+"""The approved model in format 1, as it was released."""
+SHIPPED = shipped() / "glm-26" / "1.0.1.json"
+"""The same equation in format 3: the version that the pointer names."""
 
 SMALL: dict[str, Any] = {
     "format": 2,
@@ -78,7 +82,28 @@ SMALL: dict[str, Any] = {
 FORMAT_1 = DATA / "format-1.json"
 """The small model in format 1, as it was written when that was the newest."""
 
-SMALL_BY_FORMAT: dict[int, dict[str, Any]] = {1: json.loads(FORMAT_1.read_bytes()), 2: SMALL}
+
+def sealed(document: dict[str, Any]) -> dict[str, Any]:
+    """A document of format 3 with the hashes of its certificate made anew, as somebody who hides an edit would."""
+    file = reading.parse(json.dumps(document).encode()).sealed()
+    parsed: dict[str, Any] = json.loads(file.to_bytes())
+    return parsed
+
+
+def _in_format_3(document: dict[str, Any]) -> dict[str, Any]:
+    certificate = document["certificate"]
+    (golden,) = certificate["rows"]
+    entered = {"colour is unknown": 1, "the rate": 0.0, "colour is bright green": 0}
+    rows = [{**golden, "outcome": 1, "variables": entered}]
+    unsealed = {**certificate, "sha256": dict.fromkeys(document, "0" * 64), "rows": rows}
+    return sealed({**document, "format": 3, "certificate": unsealed})
+
+
+SMALL_BY_FORMAT: dict[int, dict[str, Any]] = {
+    1: json.loads(FORMAT_1.read_bytes()),
+    2: SMALL,
+    3: _in_format_3(SMALL),
+}
 
 
 def with_ranges(file: CoefficientFile, ranges: Mapping[str, TrainingRange]) -> CoefficientFile:
