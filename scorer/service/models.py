@@ -40,7 +40,7 @@ class Models:
         self.source: Source = self._source()
         self.holder = Holder()
         self._refresher = self._make_refresher(self.source, settings.version, self._serve)
-        self.shadow_source = self._versions(settings.shadow_version) if settings.shadow_version else None
+        self.shadow_source = self._versions("shadow_version") if settings.shadow_version else None
         self._shadow_refresher = self._make_shadow_refresher()
 
     def first_poll(self) -> PollResult | None:
@@ -76,15 +76,19 @@ class Models:
     def _source(self) -> Source:
         settings = self._settings
         if not settings.model.endswith(".json") and not Path(settings.model).is_file():
-            return self._versions(settings.version)
+            return self._versions("version")
         for name in ("version", "shadow_version"):
             if getattr(settings, name):
                 raise SettingError(f"SCORER_{name.upper()}", "needs a store, and SCORER_MODEL is a single file")
         directory, _, name = settings.model.rpartition("/")
         return OneFile(self._storage(directory or "."), name, self._verifier)
 
-    def _versions(self, version: str) -> Versions:
-        return Versions(self._storage(self._settings.model or str(shipped())), version, self._verifier)
+    def _versions(self, setting: str) -> Versions:
+        storage = self._storage(self._settings.model or str(shipped()))
+        try:
+            return Versions(storage, getattr(self._settings, setting), self._verifier)
+        except ValueError as error:
+            raise SettingError(f"SCORER_{setting.upper()}", str(error)) from None
 
     def _storage(self, address: str) -> Storage:
         try:

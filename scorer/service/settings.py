@@ -28,13 +28,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         model: a coefficient file, or a store of versions: a directory, or a URL (http, https, s3, gs, az); empty for
             the directory that ships with the package.
-        version: the version to serve, VERSION or MODEL/VERSION; empty for the one that the store's pointer names.
+        version: the version to serve, VERSION or MODEL/VERSION, with or without @sha256:HASH after it; empty for the
+            one that the store's pointer names.
         public_key: PEM file with an Ed25519 public key; only coefficient files signed with its private key are served
             then. Empty to serve unsigned files.
         refresh_seconds: time between two polls of the store.
         store_seconds: time limit for one answer of the store.
         cache_dir: directory where the last good model is kept, for a start without the store; empty for none.
-        shadow_version: a second version that scores a share of the requests too, and answers none; empty for none.
+        shadow_version: a second version that scores a share of the requests too, and answers none, named as `version`
+            is; empty for none.
         shadow_share: share of the requests that the shadow version scores.
         host: address to listen on.
         port: port to listen on; 0 takes a free one.

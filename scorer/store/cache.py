@@ -23,7 +23,7 @@ class LastGood:
         """
         own = hashlib.sha256(f"{source}\n{version}".encode()).hexdigest()[:16]
         self._storage = Directory(directory / own)
-        self._versions = Versions(self._storage, verifier=verifier)
+        self._versions = Versions(self._storage, version, verifier)
         self.name = self._storage.name
 
     def save(self, loaded: Loaded) -> None:

@@ -81,6 +81,37 @@ def _pointer(keys: dict[str, Node], previous: Pointer | None = None) -> Pointer:
     return Pointer(model, version, sha256, previous)
 
 
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """A version to serve whatever the pointer names.
+
+    Attributes:
+        model: the model's name; empty for the pointer's model.
+        version: its version.
+        sha256: of the coefficient file's bytes, in hex; empty for any.
+    """
+
+    model: str
+    version: str
+    sha256: str
+
+
+def parse_pin(text: str) -> Pin:
+    """Parses ``VERSION`` or ``MODEL/VERSION``, either with ``@sha256:`` and 64 hexadecimal digits after it.
+
+    Raises:
+        ValueError: in words.
+    """
+    name, at, digest = text.partition("@")
+    model, _, version = name.rpartition("/")
+    if not is_safe(version) or (model and not is_safe(model)):
+        raise ValueError("expected VERSION or MODEL/VERSION, of letters, digits, dots, dashes and underscores")
+    algorithm, _, sha256 = digest.partition(":")
+    if at and (algorithm != "sha256" or not _SHA256.fullmatch(sha256)):
+        raise ValueError("expected @sha256: and 64 lower-case hexadecimal digits after the version")
+    return Pin(model, version, sha256)
+
+
 def is_safe(name: str) -> bool:
     """Whether a model's name or version can be part of a key without leading out of the store."""
     return _SAFE.fullmatch(name) is not None

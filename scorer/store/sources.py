@@ -6,12 +6,13 @@ A source is polled again and again. A poll costs one conditional read if nothing
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from typing import NamedTuple, Protocol
 
 from scorer import reading
 from scorer.errors import MissingFileError, SignatureError, WrongHashError
 from scorer.scorer import Scorer
-from scorer.store.pointer import POINTER, SIGNATURE, Pointer, parse, version_key
+from scorer.store.pointer import POINTER, SIGNATURE, Pin, Pointer, parse, parse_pin, version_key
 from scorer.store.storage import Blob, Storage
 
 
@@ -105,19 +106,21 @@ class Versions:
 
         Args:
             storage: holds the store.
-            version: the pinned version, MODEL/VERSION, or VERSION of the pointer's model; empty for the one that the
-                pointer names.
+            version: the pinned version, as pointer.parse_pin reads it; empty for the one that the pointer names.
             verifier: verifies signatures; None if files need not be signed.
+
+        Raises:
+            ValueError: a version that no store can have.
         """
         self._storage = storage
-        self._model, _, self._version = version.rpartition("/")
+        self._pin = parse_pin(version) if version else None
         self._verifier = verifier
         self.name = storage.name
         self.local = storage.local
 
     def poll(self, etag: str | None = None, sha256: str | None = None) -> PollResult:
         """See Source."""
-        return self._pinned(etag, sha256) if self._version else self._current(etag, sha256)
+        return self._pinned(self._pin, etag, sha256) if self._pin else self._current(etag, sha256)
 
     def _current(self, etag: str | None, sha256: str | None) -> PollResult:
         blob = self._storage.read(POINTER, etag)
@@ -132,16 +135,21 @@ class Versions:
             raise WrongHashError(self._storage.where(pointer.key), "$", reason)
         return PollResult(blob.etag, self._certified(pointer.key, file, pointer.model, pointer.version))
 
-    def _pinned(self, etag: str | None, sha256: str | None) -> PollResult:
-        if not self._model:
-            self._model = parse(_read(self._storage, POINTER).data, self._storage.where(POINTER)).model
-        key = version_key(self._model, self._version)
+    def _pinned(self, pin: Pin, etag: str | None, sha256: str | None) -> PollResult:
+        if not pin.model:
+            current = parse(_read(self._storage, POINTER).data, self._storage.where(POINTER))
+            pin = self._pin = replace(pin, model=current.model)
+        key = version_key(pin.model, pin.version)
         blob = self._storage.read(key, etag)
         if blob is None:
             return PollResult(etag, None)
-        if _hash(blob) == sha256:
+        found = _hash(blob)
+        if pin.sha256 and found != pin.sha256:
+            reason = f"its SHA-256 is {found}, and the pinned one is {pin.sha256}"
+            raise WrongHashError(self._storage.where(key), "$", reason)
+        if found == sha256:
             return PollResult(blob.etag, None)
-        return PollResult(blob.etag, self._certified(key, blob, self._model, self._version))
+        return PollResult(blob.etag, self._certified(key, blob, pin.model, pin.version))
 
     def _certified(self, key: str, blob: Blob, model: str, version: str) -> Loaded:
         loaded = _certify(self._storage, key, blob, self._verifier)

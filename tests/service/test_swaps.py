@@ -282,8 +282,10 @@ def test_a_model_of_another_shape_swaps_in_just_as_well(store: Store, small: dic
         )
 
 
-def test_pins(store: Store) -> None:
-    environment = {**FAST, "SCORER_VERSION": "1.1.0"}
+@pytest.mark.parametrize("with_hash", [False, True])
+def test_pins(store: Store, with_hash: bool) -> None:
+    digest = f"@sha256:{store.pointer('1.1.0').sha256}" if with_hash else ""
+    environment = {**FAST, "SCORER_VERSION": f"1.1.0{digest}"}
     with running("--model", str(store.path), environment=environment) as server:
         report = serving(server)
         assert (report["current"]["version"], report["pinned"]) == ("1.1.0", True)

@@ -115,3 +115,29 @@ def test_the_last_good_model_is_verified_like_one_of_a_store(store: Store, tmp_p
     (tmp_path / "file").write_text("")
     with pytest.raises(errors.StoreError):
         LastGood(tmp_path / "file", "s3://models").save(loaded)
+
+
+@pytest.mark.parametrize("model", ["", "glm-26/"])
+def test_a_pinned_version_may_carry_its_hash(store: Store, model: str) -> None:
+    good, other = store.pointer("1.1.0").sha256, store.pointer("1.2.0").sha256
+    source = Versions(store.storage, f"{model}1.1.0@sha256:{good}")
+    assert poll(source).pointer == store.pointer("1.1.0")
+    with pytest.raises(errors.WrongHashError, match=f"its SHA-256 is {good}, and the pinned one is {other}"):
+        Versions(store.storage, f"{model}1.1.0@sha256:{other}").poll()
+    store.path_of("1.1.0").write_bytes(store.path_of("1.1.0").read_bytes() + b"\n")  # the same model, other bytes
+    with pytest.raises(errors.WrongHashError):
+        source.poll("an old etag", good)
+
+
+def test_a_cached_file_is_held_to_the_pinned_hash(store: Store, tmp_path: Path) -> None:
+    pin = f"1.1.0@sha256:{store.pointer('1.1.0').sha256}"
+    cache = LastGood(tmp_path / "cache", "a store", pin)
+    cache.save(Versions(store.storage, "1.2.0").poll().loaded or pytest.fail("nothing loaded"))
+    with pytest.raises(errors.MissingFileError):
+        cache.load()
+    cache.save(Versions(store.storage, pin).poll().loaded or pytest.fail("nothing loaded"))
+    assert cache.load().pointer == store.pointer("1.1.0")
+    cached = Path(cache.name, "glm-26", "1.1.0.json")
+    cached.write_bytes(cached.read_bytes() + b"\n")
+    with pytest.raises(errors.WrongHashError):
+        cache.load()
