@@ -16,11 +16,12 @@ def atomic_write(path: Path) -> Iterator[BinaryIO]:
     If the block raises, the temporary file is removed and ``path`` stays as it was.
 
     Raises:
-        OSError: the folder cannot be written to.
+        OSError: ``path`` cannot be written. Names it, not the temporary file.
     """
     import tempfile  # takes milliseconds that a server which starts can do without
 
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+    with _naming(path):
+        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
     temporary = Path(name)
     try:
         with os.fdopen(descriptor, "wb") as file:
@@ -28,7 +29,16 @@ def atomic_write(path: Path) -> Iterator[BinaryIO]:
             file.flush()
             os.fsync(file.fileno())
         temporary.chmod(0o644)  # mkstemp makes it readable by its owner alone
-        temporary.replace(path)
+        with _naming(path):
+            temporary.replace(path)
     except BaseException:
         temporary.unlink()
         raise
+
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from None

@@ -31,3 +31,12 @@ def test_an_error_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
         interrupted()
     assert path.read_bytes() == b"old"
     assert [p.name for p in tmp_path.iterdir()] == ["a"]
+
+
+@pytest.mark.parametrize("name", ["no/a", "folder"])
+def test_an_error_names_the_file_that_was_asked_for(tmp_path: Path, name: str) -> None:
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(OSError, match=r"o such file|s a directory") as caught, atomic_write(tmp_path / name):
+        pass
+    assert caught.value.filename == str(tmp_path / name)
+    assert [p.name for p in tmp_path.iterdir()] == ["folder"]
