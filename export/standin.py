@@ -14,6 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from export import notebook, publish
+from scorer.sample import BRACKETS_SHARE, money_text
 from scorer.scorer import Scorer
 
 TEST_SHARE = 4
@@ -35,9 +36,6 @@ the published scale of the others, 0.29, is that of a uniform distribution over 
 
 DECIMALS = 8
 """Decimals of numbers. The example row in the task has 6 to 10, and 8 on average."""
-
-BRACKETS_SHARE = 0.5
-"""Share of negative amounts written as ($5,032.58) and not as $-5,032.58. The notebook's cleaning handles both."""
 
 
 def write(rows: int, seed: int, directory: Path, scorer: Scorer) -> tuple[Path, Path]:
@@ -85,16 +83,10 @@ def _numeric(parameters: dict[str, Any], rows: int, random: np.random.Generator)
         values = random.normal(mean, spread, rows)
     if name in notebook.MONEY:
         brackets = random.random(rows) < BRACKETS_SHARE
-        return np.array([_money(value, bracket) for value, bracket in zip(values, brackets, strict=True)])
+        return np.array([money_text(value, bracket) for value, bracket in zip(values, brackets, strict=True)])
     if name in notebook.PERCENT:
         return np.array([f"{value:.2f}%" for value in np.clip(values, 0, 100)])
     return np.where(random.random(rows) < missing, np.nan, values.round(DECIMALS))
-
-
-def _money(value: float, brackets: bool) -> str:
-    if value >= 0:
-        return f"${value:,.2f}"
-    return f"(${-value:,.2f})" if brackets else f"$-{-value:,.2f}"
 
 
 def _category(name: str, levels: list[str], rows: int, random: np.random.Generator) -> NDArray[Any]:

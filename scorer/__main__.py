@@ -1,4 +1,4 @@
-"""Command line: python -m scorer serve | score | describe | verify | check | key."""
+"""Command line: python -m scorer serve | score | sample | describe | verify | check | key."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, BinaryIO
 
-from scorer import files, formats
+from scorer import files, formats, sample
 from scorer.errors import PROBLEMS_SHOWN, RowsError, ScorerError, TableError
 from scorer.scorer import Scorer
 from scorer.scores import Scores
@@ -88,6 +88,15 @@ def _parser() -> argparse.ArgumentParser:
     )
     score.set_defaults(command=_score)
 
+    sampling = commands.add_parser("sample", parents=[model], help="make stand-in rows to try a model with")
+    sampling.add_argument("--rows", type=_whole_number, default=sample.ROWS, help="how many; default: %(default)s")
+    sampling.add_argument("--seed", type=_whole_number, default=sample.SEED, help="of chance; default: %(default)s")
+    sampling.add_argument("--out", type=Path, metavar="FILE", help="where to write; default: standard output")
+    sampling.add_argument(
+        "--format", dest="write_as", choices=formats.FORMATS, help="their format; default: by --out's ending, else json"
+    )
+    sampling.set_defaults(command=_sample)
+
     describing = commands.add_parser("describe", parents=[model], help="print the equation as a table")
     describing.set_defaults(command=_describe)
 
@@ -95,6 +104,12 @@ def _parser() -> argparse.ArgumentParser:
     verify.add_argument("file", type=Path)
     verify.set_defaults(command=_verify)
     return parser
+
+
+def _whole_number(text: str) -> int:
+    if not (text.isascii() and text.isdecimal()):
+        raise argparse.ArgumentTypeError(f"not a whole number of 0 or more: {text!r}")
+    return int(text)
 
 
 def _load(options: argparse.Namespace) -> Scorer:
@@ -185,6 +200,14 @@ def _score_batch(scorer: Scorer, batch: RowBatch, start: int, name: str) -> Scor
         field = "" if problem.field is None else f", {problem.field}"
         more = f" ({error.total - 1} more of these rows)" if error.total > 1 else ""
         raise TableError(f"{name}: {line}row {start + problem.row}{field}: {problem.message}{more}") from None
+
+
+def _sample(options: argparse.Namespace) -> None:
+    write_as = options.write_as or (formats.format_of(options.out) if options.out else "json")
+    file = _load(options).file
+    with files.atomic_write(options.out) if options.out else nullcontext(sys.stdout.buffer) as target:
+        sample.write(target, write_as, file, options.rows, options.seed)
+        target.flush()
 
 
 class Progress:

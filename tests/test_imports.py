@@ -23,6 +23,7 @@ scorer.describe scorer.formats.rows
 scorer.formats.csv_format scorer.formats.json_format
 scorer.formats.ndjson_format
 scorer.formats
+scorer.sample
 scorer.store scorer.store.pointer scorer.store.storage scorer.store.signing
 scorer.store.http scorer.store.objects scorer.store.sources
 scorer.store.opening scorer.store.cache scorer.store.directory

@@ -53,7 +53,7 @@ def read(file: BinaryIO, file_format: str, name: str) -> Iterator[RowBatch]:
 
 
 def writer(file: BinaryIO, file_format: str) -> Writer:
-    """A writer of scores: JSON as one array, NDJSON as one object per line, CSV with the answer's keys as header.
+    """A writer of scores or rows: JSON as one array, NDJSON as one object per line, CSV with their names as header.
 
     Args:
         file: opened in binary mode.

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import csv
-import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, BinaryIO, TextIO
 
@@ -49,22 +48,35 @@ def _rows(reader: Any, width: int, name: str) -> Iterator[tuple[int, list[str]]]
         yield reader.line_num, row
 
 
-class CSVWriter:
-    """Writes a header of the answer's keys, then one line per row; floats in their shortest exact form."""
+class _Lines:
+    """Ends lines by a line feed alone. A csv.writer that does so itself quotes no carriage returns in fields."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
+
+    def write(self, line: str) -> None:
+        self._file.write(line.removesuffix("\r\n").encode() + b"\n")
+
+
+class CSVWriter:
+    """Writes a header of the names, then one line per row; floats in their shortest exact form."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._table = csv.writer(_Lines(file))
         self._header_written = False
 
     def write(self, scores: Scores) -> None:
         columns = scores.columns()
-        text = io.StringIO()
-        table = csv.writer(text, lineterminator="\n")
+        self._write(columns, zip(*(column.tolist() for column in columns.values()), strict=True))
+
+    def write_rows(self, names: Sequence[str], rows: Iterable[Mapping[str, object]]) -> None:
+        self._write(names, ([row[name] for name in names] for row in rows))
+
+    def _write(self, names: Iterable[str], lines: Iterable[Iterable[object]]) -> None:
         if not self._header_written:
-            table.writerow(columns)
+            self._table.writerow(names)
             self._header_written = True
-        table.writerows(zip(*(column.tolist() for column in columns.values()), strict=True))
-        self._file.write(text.getvalue().encode())
+        self._table.writerows(lines)
 
     def close(self) -> None:
         pass

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, BinaryIO, NoReturn, TextIO
 
 from scorer.errors import TableError
@@ -49,7 +49,10 @@ class JSONWriter:
         self._separator = b"[\n"
 
     def write(self, scores: Scores) -> None:
-        for row in scores.to_rows():
+        self.write_rows((), scores.to_rows())
+
+    def write_rows(self, _names: Sequence[str], rows: Iterable[Mapping[str, object]]) -> None:
+        for row in rows:
             self._file.write(self._separator + json.dumps(row).encode())
             self._separator = b",\n"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import BinaryIO, TextIO
 
@@ -37,7 +37,10 @@ class NDJSONWriter:
         self._file = file
 
     def write(self, scores: Scores) -> None:
-        self._file.writelines(json.dumps(row).encode() + b"\n" for row in scores.to_rows())
+        self.write_rows((), scores.to_rows())
+
+    def write_rows(self, _names: Sequence[str], rows: Iterable[Mapping[str, object]]) -> None:
+        self._file.writelines(json.dumps(row).encode() + b"\n" for row in rows)
 
     def close(self) -> None:
         pass

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
@@ -28,13 +28,17 @@ class RowBatch:
 
 
 class Writer(Protocol):
-    """Writes scores in one format: each batch in turn, then the end."""
+    """Writes scores or rows in one format: each batch in turn, then the end."""
 
     def __init__(self, file: BinaryIO) -> None:
         """Takes a file that is opened in binary mode."""
 
     def write(self, scores: Scores) -> None:
         """Writes a batch."""
+
+    def write_rows(self, names: Sequence[str], rows: Iterable[Mapping[str, object]]) -> None:
+        """Writes rows as they come. Each has these names, in this order; a cell is a text, a number or None, for which
+        CSV has an empty field."""
 
     def close(self) -> None:
         """Writes the end of the document; leaves the file open."""
