@@ -160,5 +160,5 @@ child=$!
 wait_until_ready
 echo "run_api.sh: ready at http://localhost:$port; Ctrl-C stops. In another terminal:"
 echo "  curl --url http://localhost:$port/predict --header 'content-type: application/json' \\"
-echo "    --data '[{\"x5\": \"monday\", \"x12\": \"\$5,547.78\", \"x31\": \"germany\", \"x81\": \"October\", \"x91\": 0.373853}]'"
+echo "    --data '[{\"x5\": \"monday\", \"x12\": \"\$1,205.10\", \"x31\": \"asia\", \"x81\": \"March\", \"x91\": 0.793728}]'"
 wait "$child"

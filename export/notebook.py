@@ -117,7 +117,7 @@ def money_to_float(column: pd.Series[Any]) -> pd.Series[float]:
 
 
 def percent_to_float(column: pd.Series[Any]) -> pd.Series[float]:
-    """Step 2, x63: removes the percent sign; 62.59% is 62.59."""
+    """Step 2, x63: removes the percent sign; 41.5% is 41.5."""
     if pd.api.types.is_numeric_dtype(column):
         return column.astype(float)
     return column.str.replace("%", "", regex=False).astype(float)

@@ -3,7 +3,7 @@
 import scorer
 
 model = scorer.load()                       # the coefficient file that ships with the package
-scores = model.score([{"x5": "monday", "x12": "$5,547.78", "x91": 0.373853}])
+scores = model.score([{"x5": "monday", "x12": "$1,205.10", "x91": 0.793728}])
 scores.phat, scores.outcome, scores.to_rows()
 """
 

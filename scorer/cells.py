@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from scorer.coefficients import CategoryInput, Input, NumberInput
 from scorer.errors import BadShapeError, Problem
 
-# What the notebook removes from a text, or replaces, by kind. "$-5,032.58" and "($5,032.58)" are both -5032.58.
+# What the notebook removes from a text, or replaces, by kind. "$-1,204.50" and "($1,204.50)" are both -1204.5.
 _MARKS: dict[str, tuple[tuple[str, str], ...]] = {
     "number": (),
     "money": (("$", ""), (",", ""), (")", ""), ("(", "-")),

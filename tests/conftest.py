@@ -19,7 +19,7 @@ from scorer import reading
 from scorer.coefficients import CoefficientFile
 from tests.support import standin
 from tests.support.models import RELEASED_1_0_0, SHIPPED, SMALL
-from tests.support.paths import DATA
+from tests.support.paths import ROWS
 from tests.support.servers import Server, running
 from tests.support.skips import pytest_addoption, pytest_sessionfinish, pytest_terminal_summary  # noqa: F401
 from tests.support.standin import StandIn
@@ -48,9 +48,9 @@ def model() -> scorer.Scorer:
 
 @pytest.fixture(scope="session")
 def row() -> dict[str, Any]:
-    """A row with all 100 inputs, as a customer's curl call sends it."""
-    document: dict[str, Any] = json.loads((DATA / "row.json").read_text())
-    return document
+    """A stand-in row with all 100 inputs, as a caller sends it: the first of examples/rows.json."""
+    first: dict[str, Any] = json.loads(ROWS.read_bytes())[0]
+    return first
 
 
 @pytest.fixture(scope="session")

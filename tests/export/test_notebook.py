@@ -33,10 +33,10 @@ def test_the_missing_markers_are_those_of_pandas(tmp_path: Path) -> None:
 
 
 def test_money_and_percent_as_the_notebook_cleans_them() -> None:
-    money = pd.Series(["$6,882.34", "$-5,032.58", "($5,032.58)", None])
-    np.testing.assert_array_equal(notebook.money_to_float(money), [6882.34, -5032.58, -5032.58, np.nan])
-    percent = pd.Series(["62.59%", "3.11%", None])
-    np.testing.assert_array_equal(notebook.percent_to_float(percent), [62.59, 3.11, np.nan])
+    money = pd.Series(["$1,204.50", "$-1,204.50", "($1,204.50)", None])
+    np.testing.assert_array_equal(notebook.money_to_float(money), [1204.5, -1204.5, -1204.5, np.nan])
+    percent = pd.Series(["41.5%", "2.75%", None])
+    np.testing.assert_array_equal(notebook.percent_to_float(percent), [41.5, 2.75, np.nan])
     assert notebook.money_to_float(pd.Series([1])).tolist() == [1.0]
     assert notebook.percent_to_float(pd.Series([1])).tolist() == [1.0]
 

@@ -168,7 +168,7 @@ def test_hostile_bodies_are_answered_as_the_library_does(name: str, way: str, se
     check(BODIES[name], outcome_of(answer), way == "report")
 
 
-texts = ['"monday"', '"$5,547.78"', '"62.5%"', '"NA"', '"é😀"', r'"\ud83d\ude00"', '"},{"', r'"\"}"', '""', r'"\u0000"']
+texts = ['"monday"', '"$1,205.10"', '"62.5%"', '"NA"', '"é😀"', r'"\ud83d\ude00"', '"},{"', r'"\"}"', '""', r'"\u0000"']
 foreign = ['"\udcff"', '"\udce2\udc82"', r'"\ud800"', r'"\udc00"']  # the first two become bytes that are no UTF-8
 numbers = ["0.1", "-0", "1e-5", "1e400", "-1e400", "9" * 5_000, "1.7976931348623158e308", "2.2250738585072011e-308"]
 values = st.sampled_from([*texts, *foreign, *numbers, "null", "true", "[]", "{}", "[{}]"])

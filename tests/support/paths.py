@@ -6,3 +6,5 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 DATA = ROOT / "tests" / "data"
+ROWS = ROOT / "examples" / "rows.json"
+"""100 stand-in rows."""
