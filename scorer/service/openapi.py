@@ -17,8 +17,6 @@ Document = dict[str, Any]
 def openapi(scorer: Scorer) -> Document:
     """The API in OpenAPI 3.1, with the loaded model's inputs and variables."""
     file = scorer.file
-    not_ready = {"503": _FAILURES["503"]}
-    revalidated = {"304": {"description": "If-None-Match names what would be answered."}, **not_ready}
     parameters = [
         {"name": name, "in": "query", "schema": {"enum": values, "default": values[0]}}
         for name, values in DOCUMENTED.items()
@@ -38,15 +36,13 @@ def openapi(scorer: Scorer) -> Document:
                     "responses": {"200": _model_answer("One answer for each row, in order.", answers), **_FAILURES},
                 }
             },
-            "/model": _get(
-                "model", "What is served, and how it stands with its store", {"type": "object"}, revalidated
-            ),
-            "/model/history": _get("history", "The versions that this worker has served", {"type": "object"}, {}),
-            "/livez": _get("livez", "Whether the process runs", {"type": "object"}, {}),
-            "/readyz": _get("readyz", "Whether a certified model is loaded", {"type": "object"}, not_ready),
-            "/openapi.json": _get("openapi", "This document", {"type": "object"}, revalidated),
+            **_gets(),
         },
-        "components": {"schemas": {"Row": _row_schema(scorer), "Answer": _answer_schema(scorer), **_FIXED}},
+        "security": [{}, {"key": []}],
+        "components": {
+            "schemas": {"Row": _row_schema(scorer), "Answer": _answer_schema(scorer), **_FIXED},
+            "securitySchemes": {"key": _KEY},
+        },
     }
 
 
@@ -156,9 +152,37 @@ def _reference(schema: str) -> Document:
     return {"$ref": f"#/components/schemas/{schema}"}
 
 
-def _problem(description: str) -> Document:
+_KEY: Document = {
+    "type": "http",
+    "scheme": "bearer",
+    "description": "An API key; needed where SCORER_API_KEYS_FILE is set, and ignored elsewhere.",
+}
+
+
+def _problem(description: str, *headers: str) -> Document:
     content = {"application/problem+json": {"schema": _reference("Problem")}}
-    return {"description": description, "content": content}
+    return {
+        "description": description,
+        **({"headers": {name: {"schema": {"type": "string"}} for name in headers}} if headers else {}),
+        "content": content,
+    }
+
+
+_UNAUTHORIZED: Document = {
+    "401": _problem("API keys are required, and the request has none of them.", "www-authenticate")
+}
+
+_ANYWHERE: Document = {
+    "404": _problem(
+        "Nothing is at this path: with SCORER_ADMIN_PORT, probes and metrics are on that port and all else is not; "
+        "without SCORER_METRICS there are no metrics."
+    ),
+    "405": _problem("The path takes another method.", "allow"),
+    "414": _problem("The request target is larger than SCORER_MAX_HEADER_BYTES."),
+    "431": _problem("The head of the request is larger than SCORER_MAX_HEADER_BYTES."),
+    "500": _problem("A fault of the program, whose traceback is in the log."),
+}
+"""What can answer a request to any path."""
 
 
 _FAILURES: Document = {
@@ -171,6 +195,8 @@ _FAILURES: Document = {
         "are listed."
     ),
     "503": _problem("No certified model is loaded yet, or more requests at a time than SCORER_MAX_REQUESTS."),
+    **_UNAUTHORIZED,
+    **_ANYWHERE,
 }
 
 
@@ -179,6 +205,28 @@ def _model_answer(description: str, schema: Document) -> Document:
     return {"description": description, "headers": headers, "content": {"application/json": {"schema": schema}}}
 
 
+def _gets() -> Document:
+    """The paths of GET."""
+    anything = {"type": "object"}
+    not_ready = {"503": _FAILURES["503"]}
+    revalidated = {"304": {"description": "If-None-Match names what would be answered."}, **not_ready, **_UNAUTHORIZED}
+    text = {"schema": {"type": "string"}}
+    metrics = {"text/plain": text, "application/openmetrics-text": text}
+    return {
+        "/model": _get("model", "What is served, and how it stands with its store", anything, revalidated),
+        "/model/history": _get("history", "The versions that this worker has served", anything, _UNAUTHORIZED),
+        "/livez": _get("livez", "Whether the process runs", anything, {}),
+        "/readyz": _get("readyz", "Whether a certified model is loaded", anything, not_ready),
+        "/openapi.json": _get("openapi", "This document", anything, revalidated),
+        "/metrics": _operation("metrics", "The counts of all workers", metrics, {}),
+    }
+
+
 def _get(operation: str, summary: str, schema: Document, failures: Document) -> Document:
-    answer = {"description": summary, "content": {"application/json": {"schema": schema}}}
-    return {"get": {"summary": summary, "operationId": operation, "responses": {"200": answer, **failures}}}
+    return _operation(operation, summary, {"application/json": {"schema": schema}}, failures)
+
+
+def _operation(name: str, summary: str, content: Document, failures: Document) -> Document:
+    responses = {"200": {"description": summary, "content": content}, **failures, **_ANYWHERE}
+    operation: Document = {"summary": summary, "operationId": name, "responses": responses}
+    return {"get": operation if "401" in failures else {**operation, "security": []}}

@@ -142,7 +142,6 @@ def test_probes(client: Client) -> None:
 
 def test_openapi_fits_what_is_answered(client: Client, row: dict[str, Any]) -> None:
     document = client.send("GET", "/openapi.json").json()
-    assert set(document["paths"]) == {"/predict", "/model", "/model/history", "/livez", "/readyz", "/openapi.json"}
     schemas = document["components"]["schemas"]
     Draft202012Validator(schemas["Answer"]).validate(client.predict(row).json()[0])
     Draft202012Validator(schemas["Problem"]).validate(client.predict([{"x5": 1}, 2]).json())
