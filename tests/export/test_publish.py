@@ -11,8 +11,9 @@ from export import publish
 from export.__main__ import main
 from export.errors import VersionExistsError
 from scorer import reading
-from scorer.coefficients import CoefficientFile, NumberInput
+from scorer.coefficients import CategoryInput, CoefficientFile, NumberInput
 from tests.support.models import SHIPPED
+from tests.support.paths import ROOT
 
 
 @pytest.fixture(scope="module")
@@ -76,3 +77,39 @@ def test_a_version_is_never_overwritten(tmp_path: Path, published: CoefficientFi
     with pytest.raises(VersionExistsError, match="the published figures do not reproduce it"):
         publish.publish(tmp_path)
     assert path.read_bytes() == other.to_bytes()
+
+
+def test_the_page_on_the_shipped_model_has_the_published_figures(model: scorer.Scorer) -> None:
+    page = (ROOT / "docs" / "coefficient-file.md").read_text().partition("## The shipped model")[2]
+    text = " ".join(page.split())
+    figures = publish.figures()
+    counts = figures["target"]["train_counts"]
+    above = sum(positives for _, _, positives in figures["bins_seen_by_the_business_partner"]["bins"][-5:])
+    c = figures["c_statistic_of_preliminary_model"]
+    assert f"In training {counts['1'] / sum(counts.values()):.1%} of".replace("%", " %") in text
+    assert f"{model.file.outcome.cutoff} is the lower edge of the 16th of 20 bins" in text
+    assert f"{above:,} positives in 10,000 rows: {above / 10_000:.0%} of".replace("%", " %") in text
+    assert f"and {above / counts['1']:.0%} of all positives".replace("%", " %") in text
+    assert f"{c['train']:.3f} on train, {c['validation']:.3f} on validation, {c['test']:.3f} on test" in text
+    assert f"rank worse than {c['all']:.2f} or hold fewer than {above / 10_000:.0%} buyers".replace("%", " %") in text
+
+
+def test_the_page_on_the_shipped_model_names_what_scores_as_the_baseline(model: scorer.Scorer) -> None:
+    page = (ROOT / "docs" / "coefficient-file.md").read_text().partition("## The shipped model")[2]
+    declared = [known for known in model.file.inputs if isinstance(known, CategoryInput)]
+    assert ", ".join(f"`{known.baseline}`" for known in declared) == "`friday`, `america`, `April`, `Female`"
+    assert "`friday`, `america`, `April` and `Female` are baselines" in page
+    used = {(term.input, term.level) for term in model.file.terms}
+    inputs = {name for name, _ in used}
+    dropped = [
+        level
+        for known in declared
+        for level in known.levels
+        if known.name in inputs and level != known.baseline and (known.name, level) not in used
+    ]
+    assert dropped == ["thursday", "wednesday"]
+    assert " and ".join(f"`{level}`" for level in dropped) in page
+    assert [known.name for known in declared if known.name not in inputs] == ["x82"]
+    cells = dict.fromkeys(inputs)
+    missing, thursday = model.score([cells, {**cells, "x5": "thursday"}]).phat
+    assert missing == thursday == pytest.approx(0.5, abs=1e-15)
