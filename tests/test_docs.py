@@ -8,8 +8,10 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable
 from http import HTTPStatus
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +39,7 @@ README = (ROOT / "README.md").read_text()
 API = (ROOT / "docs" / "api.md").read_text()
 FORMAT = (ROOT / "docs" / "coefficient-file.md").read_text()
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
+ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text()
 PAGES = (ROOT / "README.md", ROOT / ".github" / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md")))
 
 
@@ -129,6 +132,14 @@ def test_every_format_and_key_of_the_file_is_documented() -> None:
 def test_the_benchmark_page_shows_the_committed_results() -> None:
     results = json.loads((ROOT / "bench" / "results.json").read_text())
     assert report.tables(results) in report.PAGE.read_text()
+
+
+def test_every_package_is_named_with_its_purpose() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    asked = [*project["dependencies"], *chain.from_iterable(project["optional-dependencies"].values())]
+    names = {re.split(r"[^\w.-]", requirement)[0] for requirement in asked} - {project["name"]}
+    section = ARCHITECTURE.partition("### Packages")[2].partition("\n### ")[0]
+    assert [name for name in sorted(names) if not re.search(rf"(?<![\w-]){name}(?![\w-])", section)] == []
 
 
 def test_every_test_of_the_table_of_faults_exists() -> None:
