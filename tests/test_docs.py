@@ -150,6 +150,29 @@ def test_every_test_of_the_table_of_faults_exists() -> None:
         assert f"def {name}(" in sources or (ROOT / name).is_file(), name
 
 
+PARENTS = [ROOT, *(ROOT / name for name in ("scorer", "scorer/service", "deploy/kubernetes", "tests"))]
+MADE = (ROOT / ".gitignore").read_text().split()
+
+
+def is_gone(path: str) -> bool:
+    """Whether a page means something of the repository by a path, and it is not there."""
+    first = path.partition("/")[0]
+    meant = path not in MADE and "NAME" not in path and any((parent / first).exists() for parent in PARENTS)
+    return meant and not any((parent / path).exists() for parent in PARENTS)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_paths_that_are_named_exist(page: Path) -> None:
+    assert [path for path in re.findall(r"`([\w.-]+/[\w./-]*)`", page.read_text()) if is_gone(path)] == []
+
+
+def test_a_path_that_is_gone_is_noticed() -> None:
+    assert [path for path in ("scorer/gone.py", "codec/gone.py", "codec/rows.py", "path/to/file") if is_gone(path)] == [
+        "scorer/gone.py",
+        "codec/gone.py",
+    ]
+
+
 def anchor(heading: str) -> str:
     """The fragment by which GitHub links to a heading."""
     return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
