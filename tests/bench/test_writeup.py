@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 from bench import writeup
@@ -16,6 +17,13 @@ def test_it_has_four_to_eight_pages_and_typst_warns_of_nothing() -> None:
     pdf, warnings = writeup.compile_pdf()
     assert warnings == []
     assert 4 <= len(re.findall(rb"/Type\s*/Page\b", pdf)) <= 8
+
+
+def test_its_date_is_that_of_the_newest_figures_of_speed() -> None:
+    made = json.loads((ROOT / "bench" / "results.json").read_text())["made"].values()
+    newest = max(section["date"] for section in made).replace("-", "")
+    pdf, _ = writeup.compile_pdf()
+    assert f"CreationDate(D:{newest}".encode() in pdf
 
 
 def test_each_figure_comes_from_a_file_that_a_target_makes() -> None:
