@@ -19,6 +19,7 @@ import pytest
 
 import scorer
 from tests.support.servers import Client, answers, free_port, run_api, wait_until
+from tests.support.smoke import smoke
 from tests.support.standin import StandIn
 
 MOST_ADDED_BYTES = 100_000_000
@@ -106,6 +107,11 @@ def test_the_answers_are_those_of_the_library(
         assert answer.status == 200
         assert answer.json() == model.score(rows).to_rows()
     client.close()
+
+
+def test_the_smoke_test(running: tuple[str, int]) -> None:
+    run = smoke(f"http://127.0.0.1:{running[1]}")
+    assert (run.code, run.failed) == (0, [])
 
 
 def test_docker_finds_it_healthy(running: tuple[str, int]) -> None:

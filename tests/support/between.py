@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ssl
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -22,7 +22,7 @@ from tests.support.servers import Server
 Spoil = Callable[[BaseHTTPRequestHandler, bytes], bytes | None]
 
 
-def _handler(server: Server, spoil: Spoil) -> type[BaseHTTPRequestHandler]:
+def _handler(server: Server, spoil: Spoil, headers: Mapping[str, str]) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
         wbufsize = -1  # head and body in one write
@@ -36,7 +36,8 @@ def _handler(server: Server, spoil: Spoil) -> type[BaseHTTPRequestHandler]:
                 self.close_connection = True
                 return
             self.send_response(answer.status)
-            self.send_header("content-length", str(len(text)))
+            for name, value in {**answer.headers, "content-length": str(len(text)), **headers}.items():
+                self.send_header(name, value)
             self.end_headers()
             self.wfile.write(text)
 
@@ -49,16 +50,19 @@ def _handler(server: Server, spoil: Spoil) -> type[BaseHTTPRequestHandler]:
 
 
 @contextmanager
-def between(server: Server, spoil: Spoil, tls: Path | None = None) -> Iterator[str]:
+def between(
+    server: Server, spoil: Spoil, tls: Path | None = None, headers: Mapping[str, str] | None = None
+) -> Iterator[str]:
     """Passes requests on to a scorer, and answers of POST through a function. Yields its URL.
 
     Args:
         server: the scorer.
         spoil: gets the handler and the answer's body, and returns another body, or None to close the connection.
         tls: a PEM file with certificate and private key, for https.
+        headers: that take the place of the answers' own, by their names in lower case.
     """
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), _handler(server, spoil)) as httpd:
+    with ThreadingHTTPServer(("127.0.0.1", 0), _handler(server, spoil, headers or {})) as httpd:
         if tls:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(tls)
