@@ -29,12 +29,12 @@ OLDEST = "1.29"
 CUSTOM = {"ServiceMonitor"}
 """Kinds that no schema of Kubernetes has."""
 
-PRODUCTION = "overlays/production"
+PRODUCTION, KIND = "overlays/production", "overlays/kind"
 ADAPTER = ROOT / "deploy" / "monitoring" / "adapter.yml"
 MARGIN_SECONDS = 5
 
 
-@pytest.fixture(params=["base", PRODUCTION])
+@pytest.fixture(params=["base", PRODUCTION, KIND])
 def manifests(request: pytest.FixtureRequest) -> Manifests:
     return render(request.param)
 
@@ -72,8 +72,10 @@ def listed(directory: Path) -> set[Path]:
     return {directory / "kustomization.yaml"}.union(*(listed(path) if path.is_dir() else {path} for path in paths))
 
 
-def test_every_file_is_part_of_the_overlay() -> None:
-    assert listed(KUBERNETES / PRODUCTION) == {path for path in KUBERNETES.rglob("*") if path.is_file()}
+def test_every_file_is_part_of_an_overlay() -> None:
+    assert listed(KUBERNETES / PRODUCTION) | listed(KUBERNETES / KIND) == {
+        path for path in KUBERNETES.rglob("*") if path.is_file()
+    }
 
 
 def test_every_selector_finds_the_pods(manifests: Manifests) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import subprocess
 import sys
@@ -44,6 +45,14 @@ def test_every_make_target_that_is_called_exists() -> None:
     assert {"lint", "test", "dist", "image-test", "bench-quick"} <= targets
     for target in targets:
         assert re.search(rf"^{target}:", MAKEFILE, re.MULTILINE), f"the Makefile has no {target}"
+
+
+def test_every_script_that_is_called_can_be_run() -> None:
+    commands = "\n".join(step["run"] for path in WORKFLOWS for step in steps(path) if "run" in step)
+    scripts = set(re.findall(r"\bdeploy/\S+\.sh\b", commands))
+    assert scripts == {"deploy/smoke.sh", "deploy/kind/up.sh"}
+    for script in scripts:
+        assert os.access(ROOT / script, os.X_OK), script
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
