@@ -193,6 +193,18 @@ def test_links_lead_somewhere(page: Path) -> None:
             assert fragment in map(anchor, headings), f"{page.name} links to {target}#{fragment}"
 
 
+def test_what_has_not_run_is_told_in_one_place() -> None:
+    """No other text names a platform that nobody has tried, neither as one that works nor as one that was not tried."""
+    before, listed = OPERATIONS.split("\n## What has not run\n")
+    names = ("base image", "Published ports", "Compose", "Kubernetes, kind", "GitHub", "Python 3.12", "macOS", "ARM")
+    for name in names:
+        assert re.search(rf"^- \*\*.*{name}", listed, re.MULTILINE), name
+    texts = [page.read_text() for page in PAGES if page.name not in ("operations.md", "changelog.md")]
+    texts += [path.read_text() for path in (ROOT / "deploy").rglob("*") if path.suffix in (".yaml", ".conf", ".sh")]
+    for text in (before, *texts, (ROOT / "Dockerfile").read_text(), (ROOT / "run_api.sh").read_text()):
+        assert re.findall(r".*(?:macOS|Windows|\bARM\b|aarch64|[Nn]o cluster).*", text) == []
+
+
 @pytest.mark.parametrize("page", PAGES[1:], ids=lambda page: page.name)
 def test_the_readme_links_every_page(page: Path) -> None:
     assert f"]({page.relative_to(ROOT)})" in README
