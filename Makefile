@@ -8,13 +8,17 @@ URL ?= http://127.0.0.1:1313
 BASE ?= HEAD
 VERSION = $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' scorer/version.py)
 REVISION = $(shell git describe --always --dirty --abbrev=40 --exclude '*' 2>/dev/null || echo unknown)
-LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
-	--custom-compile-command 'make lock'
+# Wheels alone, so that nothing is compiled: sniffpy, which httplint needs, has none
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+PINNED := $(INSTALL) --require-hashes --only-binary :all: --no-binary sniffpy --no-build-isolation --use-pep517
+PROJECT := $(INSTALL) --no-deps --no-build-isolation --editable .
+LOCK := $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+	--only-binary :all: --no-binary sniffpy --custom-compile-command 'make lock'
 MANIFESTS = deploy/kubernetes/overlays/production/namespace.yaml $(filter-out %/kustomization.yaml, \
 	$(wildcard deploy/kubernetes/base/*.yaml deploy/kubernetes/components/*/*.yaml))
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format export standin bench bench-quick compare load capacity accuracy suite writeup lock image image-test dist clean
+.PHONY: help run test lint format export standin bench bench-quick compare load capacity accuracy suite writeup newest lock image image-test dist clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -25,15 +29,25 @@ help: ## list the commands
 	@echo "Making the virtual environment .venv"
 	@$(PYTHON) -m venv .venv
 
-.venv/.service: pyproject.toml | .venv/bin/python
-	@echo "Installing the scorer with its service into .venv"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[service]'
+.venv/.build: tests/requirements-build.txt | .venv/bin/python
+	@$(PINNED) --requirement $<
 	@touch $@
 
-.venv/.dev: pyproject.toml | .venv/bin/python
+.venv/.service: deploy/image/requirements-service.txt pyproject.toml .venv/.build
+	@echo "Installing the scorer with its service into .venv"
+	@$(PINNED) --requirement $<
+	@$(PROJECT)
+	@touch $@
+
+.venv/.dev: tests/requirements.txt pyproject.toml .venv/.build
 	@echo "Installing the scorer, its service, export and the development tools into .venv (about a minute)"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[service,export,dev]'
+	@$(PINNED) --requirement $<
+	@$(PROJECT)
 	@touch $@ .venv/.service
+
+newest: | .venv/bin/python ## put the newest libraries that pyproject.toml allows into .venv, in place of the pinned ones
+	@$(INSTALL) --upgrade --upgrade-strategy eager --editable '.[service,export,dev]'
+	@touch .venv/.build .venv/.service .venv/.dev
 
 run: .venv/.service ## serve the shipped model on port 1313
 	@$(BIN)/python -m scorer serve
@@ -66,7 +80,8 @@ standin: .venv/.dev ## stand-in data: standin/train.csv and standin/test.csv
 bench/.venv-peers/.done: bench/peers/requirements.txt
 	@echo "Installing the benchmark's peers into bench/.venv-peers (a few minutes)"
 	@$(PYTHON) -m venv bench/.venv-peers
-	@bench/.venv-peers/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@bench/.venv-peers/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: \
+		--requirement $<
 	@touch $@
 
 bench: .venv/.dev bench/.venv-peers/.done ## measure everything: bench/results.json and docs/performance.md (ten minutes)
@@ -93,9 +108,14 @@ suite: .venv/.dev ## run all tests, and write how many there are and what they c
 writeup: .venv/.dev ## docs/writeup.pdf, of docs/writeup.typ and the figures that the commands above have written
 	$(BIN)/python -m bench.writeup
 
-lock: .venv/.dev ## pin what the image installs, with hashes: the newest versions that fit pyproject.toml
-	@$(LOCK) --extra service --output-file deploy/image/requirements-service.txt
-	@$(LOCK) --extra service --extra store --output-file deploy/image/requirements-service-store.txt
+lock: .venv/.dev ## pin what the commands above and the image install, with hashes: the newest that fits pyproject.toml
+	@$(LOCK) pyproject.toml --all-extras --output-file tests/requirements.txt
+	@$(LOCK) --group build --constraint tests/requirements.txt --output-file tests/requirements-build.txt
+	@$(LOCK) pyproject.toml --extra service --constraint tests/requirements.txt \
+		--output-file deploy/image/requirements-service.txt
+	@$(LOCK) pyproject.toml --extra service --extra store --constraint tests/requirements.txt \
+		--output-file deploy/image/requirements-service-store.txt
+	@$(LOCK) bench/peers/requirements.in --constraint tests/requirements.txt --output-file bench/peers/requirements.txt
 
 image: ## build the Docker image
 	@docker info >/dev/null 2>&1 || { echo "make $@: no Docker engine can be reached: is Docker installed, and running?" >&2; exit 1; }

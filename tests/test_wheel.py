@@ -42,7 +42,10 @@ def test_the_installed_wheel_serves_with_only_the_service_extra(
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(tmp_path / "venv")], check=True)
     python = str(tmp_path / "venv" / "bin" / "python")
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--python", python]
-    subprocess.run([*pip, "install", "--quiet", f"{wheel}[service]"], check=True)
+    lock = ROOT / "deploy" / "image" / "requirements-service.txt"
+    subprocess.run([*pip, "install", "--quiet", "--only-binary", ":all:", "--requirement", str(lock)], check=True)
+    # what is pinned is all that the extra needs
+    subprocess.run([*pip, "install", "--quiet", "--no-index", f"{wheel}[service]"], check=True)
     listed = subprocess.run([*pip, "list"], check=True, capture_output=True, text=True).stdout.lower()
     assert not any(name in listed for name in ("pandas", "scikit-learn", "scipy", "statsmodels", "pytest"))
     with running(python=python, cwd=str(tmp_path)) as server, server.client() as client:

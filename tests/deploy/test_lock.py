@@ -1,4 +1,4 @@
-"""What the image installs is pinned, and fits what pyproject.toml asks for; found without asking an index."""
+"""What make and the image install is pinned with hashes, and fits what is asked for; found without asking an index."""
 
 from __future__ import annotations
 
@@ -11,9 +11,36 @@ from packaging.utils import canonicalize_name
 
 from tests.support.paths import ROOT
 
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-LOCKS = {"requirements-service.txt": ["service"], "requirements-service-store.txt": ["service", "store"]}
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+PROJECT = PYPROJECT["project"]
 PYTHONS = ["3.11", "3.12", "3.13", "3.14"]
+
+
+def of_extras(*extras: str) -> list[Requirement]:
+    """What the package and some of its extras need."""
+    texts = [*PROJECT["dependencies"], *(text for extra in extras for text in PROJECT["optional-dependencies"][extra])]
+    return [found for found in map(Requirement, texts) if found.name != PROJECT["name"]]
+
+
+ALL = "tests/requirements.txt"
+SERVICE = "deploy/image/requirements-service.txt"
+ASKED = {
+    ALL: of_extras(*PROJECT["optional-dependencies"]),
+    SERVICE: of_extras("service"),
+    "deploy/image/requirements-service-store.txt": of_extras("service", "store"),
+    "tests/requirements-build.txt": [Requirement(text) for text in PYPROJECT["dependency-groups"]["build"]],
+    "bench/peers/requirements.txt": [
+        Requirement(text) for text in (ROOT / "bench" / "peers" / "requirements.in").read_text().splitlines()
+    ],
+}
+"""The locks, and what each one is asked for."""
+
+SOURCES = {
+    "coefficient-scorer (pyproject.toml)",
+    "coefficient-scorer (pyproject.toml:build)",
+    "-r bench/peers/requirements.in",
+}
+"""Who asks for a package, where no other package does."""
 
 _PIN = re.compile(
     r"^(\S+==\S+(?: ; .*?)?) \\\n((?:    --hash=sha256:[0-9a-f]{64}(?: \\)?\n)+)((?:    # .*\n)+)", re.MULTILINE
@@ -21,50 +48,56 @@ _PIN = re.compile(
 """A pin as uv writes it: name, version and marker; hashes; who needs it."""
 
 
-def asked(extras: list[str]) -> list[Requirement]:
-    """What pyproject.toml asks for."""
-    texts = [*PROJECT["dependencies"], *(text for extra in extras for text in PROJECT["optional-dependencies"][extra])]
-    return [Requirement(text) for text in texts]
+def read(lock: str) -> str:
+    """The text of a lock."""
+    return (ROOT / lock).read_text()
 
 
-def misfits(lock: str, requirements: list[Requirement], python: str) -> list[str]:
-    """What of a lock file does not fit, on Linux with one version of Python.
+def needed_by(comment: str) -> set[str]:
+    """Who needs a package: other packages, constraints and sources."""
+    return set(re.findall(r"# +(\S.*)", comment.replace("# via", "#")))
+
+
+def pins(lock: str, python: str) -> dict[str, tuple[str, bool]]:
+    """What a lock installs on Linux with one version of Python.
 
     Args:
         lock: the file's text.
-        requirements: what is asked for.
         python: the version, such as "3.11".
 
     Returns:
-        The names that are asked for and not pinned once at a version that will do, and those that are pinned as asked
-        for and are not.
+        By name: the version, and whether it is asked for itself.
     """
     system = {"python_version": python, "python_full_version": f"{python}.0", "sys_platform": "linux"}
-    pins = {}
+    found: dict[str, tuple[str, bool]] = {}
     for match in _PIN.finditer(lock):
         pin = Requirement(match[1])
         if pin.marker is None or pin.marker.evaluate(system):
-            assert pin.name not in pins, f"{pin.name} is pinned twice"
-            pins[pin.name] = (next(iter(pin.specifier)).version, "coefficient-scorer" in match[3])
+            assert pin.name not in found, f"{pin.name} is pinned twice"
+            found[pin.name] = (next(iter(pin.specifier)).version, bool(needed_by(match[3]) & SOURCES))
+    return found
+
+
+def misfits(lock: str, requirements: list[Requirement], python: str) -> list[str]:
+    """What of a lock's text does not fit: what is not pinned at a version that will do, and what nobody asks for."""
+    pinned = pins(lock, python)
     wanted = {
         canonicalize_name(requirement.name): requirement.specifier
         for requirement in requirements
-        if requirement.marker is None or requirement.marker.evaluate(system)
+        if requirement.marker is None or requirement.marker.evaluate({"python_version": python})
     }
-    wrong = [name for name, specifier in wanted.items() if name not in pins or pins[name][0] not in specifier]
-    return wrong + [name for name, (_, direct) in pins.items() if direct and name not in wanted]
+    wrong = [name for name, specifier in wanted.items() if name not in pinned or pinned[name][0] not in specifier]
+    return wrong + [name for name, (_, direct) in pinned.items() if direct and name not in wanted]
 
 
 @pytest.mark.parametrize("python", PYTHONS)
-@pytest.mark.parametrize("name", LOCKS)
-def test_the_lock_fits_what_is_asked_for(name: str, python: str) -> None:
-    lock = (ROOT / "deploy" / "image" / name).read_text()
-    assert misfits(lock, asked(LOCKS[name]), python) == [], "run `make lock`"
+@pytest.mark.parametrize("lock", ASKED)
+def test_the_lock_fits_what_is_asked_for(lock: str, python: str) -> None:
+    assert misfits(read(lock), ASKED[lock], python) == [], "run `make lock`"
 
 
 def test_a_lock_that_does_not_fit_is_noticed() -> None:
-    lock = (ROOT / "deploy" / "image" / "requirements-service.txt").read_text()
-    service = asked(["service"])
+    lock, service = read(SERVICE), ASKED[SERVICE]
     assert misfits(lock, [*service, Requirement("numpy>=99")], "3.11") == ["numpy"]
     assert misfits(lock, [*service, Requirement("click")], "3.11") == []
     assert misfits(lock, [*service, Requirement("pandas")], "3.11") == ["pandas"]
@@ -72,15 +105,27 @@ def test_a_lock_that_does_not_fit_is_noticed() -> None:
     assert misfits(lock, service[:-1], "3.14") == ["uvloop"]
 
 
-@pytest.mark.parametrize("name", LOCKS)
-def test_the_lock_is_nothing_but_pins_with_hashes(name: str) -> None:
+@pytest.mark.parametrize("python", PYTHONS)
+@pytest.mark.parametrize("lock", ASKED)
+def test_the_image_and_the_peers_have_the_versions_that_are_tested(lock: str, python: str) -> None:
+    tested, others = pins(read(ALL), python), pins(read(lock), python)
+    shared = tested.keys() & others.keys()
+    assert shared
+    assert {name: others[name][0] for name in shared} == {name: tested[name][0] for name in shared}
+
+
+@pytest.mark.parametrize("lock", ASKED)
+def test_the_lock_is_nothing_but_pins_with_hashes(lock: str) -> None:
     """No address of an index, no path of a machine, no line that pip would take for an option."""
-    lock = (ROOT / "deploy" / "image" / name).read_text()
-    rest = _PIN.sub("", lock).splitlines()
-    assert all(line.startswith("#") for line in rest)
-    assert "://" not in lock
-    assert set(re.findall(r"\(.*?\)", lock)) == {"(pyproject.toml)"}
+    text = read(lock)
+    assert all(line.startswith("#") for line in _PIN.sub("", text).splitlines())
+    assert "://" not in text
+    named = set().union(*(needed_by(match[3]) for match in _PIN.finditer(text)))
+    others = {name for name in named if not re.fullmatch(r"[a-z0-9-]+", name)}
+    assert others <= SOURCES | {f"-c {ALL}"}
+    assert others & SOURCES
 
 
 def test_there_is_a_test_for_each_lock() -> None:
-    assert {path.name for path in (ROOT / "deploy" / "image").glob("requirements-*.txt")} == set(LOCKS)
+    rooms = {(ROOT / lock).parent for lock in ASKED}
+    assert {str(path.relative_to(ROOT)) for room in rooms for path in room.glob("requirements*.txt")} == set(ASKED)

@@ -83,6 +83,12 @@ def test_tests_run_on_every_python_that_the_package_names() -> None:
     assert PROJECT["requires-python"] == f">={pythons[0]}"
 
 
+def test_every_week_the_newest_libraries_are_tested() -> None:
+    newest = jobs(ROOT / ".github" / "workflows" / "ci.yml")["newest"]
+    assert "github.event_name == 'schedule'" in newest["if"]
+    assert [step["run"] for step in newest["steps"] if "run" in step] == ["make newest", ".ci/run"]
+
+
 def test_what_is_released_is_what_was_tested() -> None:
     ci, release = (jobs(ROOT / ".github" / "workflows" / name) for name in ("ci.yml", "release.yml"))
     uploaded = [step["with"] for step in ci["package"]["steps"] if "upload-artifact" in step.get("uses", "")]
