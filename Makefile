@@ -4,6 +4,7 @@ BIN := .venv/bin
 IMAGE ?= coefficient-scorer
 STANDIN ?= standin
 DIST ?= dist
+ARCHIVE ?= $(DIST)/coefficient-scorer-$(VERSION)-source.tar.gz
 URL ?= http://127.0.0.1:1313
 BASE ?= HEAD
 VERSION = $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' scorer/version.py)
@@ -14,11 +15,12 @@ PINNED := $(INSTALL) --require-hashes --only-binary :all: --no-binary sniffpy --
 PROJECT := $(INSTALL) --no-deps --no-build-isolation --editable .
 LOCK := $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
 	--only-binary :all: --no-binary sniffpy --custom-compile-command 'make lock'
+NOT_OURS = .git .venv .venv-peers .mypy_cache .ruff_cache .hypothesis kubectl build dist standin
 MANIFESTS = deploy/kubernetes/overlays/production/namespace.yaml $(filter-out %/kustomization.yaml, \
 	$(wildcard deploy/kubernetes/base/*.yaml deploy/kubernetes/components/*/*.yaml))
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format export standin bench bench-quick compare load capacity accuracy suite writeup newest lock image image-test dist clean
+.PHONY: help run test lint format export standin bench bench-quick compare load capacity accuracy suite writeup newest lock image image-test dist archive clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -60,7 +62,7 @@ lint: .venv/.dev ## ruff, mypy, shellcheck, hadolint, the schemas of manifests a
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
-	$(BIN)/shellcheck $$(git grep --untracked --files-with-matches --extended-regexp '^#!.*[ /](ba)?sh$$')
+	$(BIN)/shellcheck $$(grep -rlIE $(addprefix --exclude-dir=,$(NOT_OURS)) '^#!.*[ /](ba)?sh$$' .)
 	$(BIN)/hadolint Dockerfile
 	$(BIN)/kubernetes-validate --strict --quiet $(MANIFESTS)
 	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec deploy/compose.yaml
@@ -131,6 +133,15 @@ dist: .venv/.dev ## what a release has: wheel, sdist, coefficient files and SHA2
 		cp "$$file" "$(DIST)/$$(basename "$$(dirname "$$file")")-$$(basename "$$file")"; \
 	done
 	cd $(DIST) && sha256sum -- * > SHA256SUMS
+
+archive: ## everything that is tracked, at the last commit, as one .tar.gz: make archive ARCHIVE=/tmp/scorer.tar.gz
+	@test -z "$$(git rev-parse --show-cdup 2>&1)" || \
+		{ echo "make $@: needs git, and the top directory of a clone" >&2; exit 1; }
+	@changes=$$(git status --porcelain) && test -z "$$changes" || \
+		{ printf 'make $@: not in the last commit; commit or remove:\n%s\n' "$$changes" >&2; exit 1; }
+	@mkdir -p $(dir $(ARCHIVE))
+	@git -c tar.umask=0022 archive --prefix=coefficient-scorer-$(VERSION)/ --format=tar.gz --output=$(ARCHIVE) HEAD
+	@echo "$(ARCHIVE)"
 
 clean: ## remove what the commands above made
 	rm -rf .venv .ci/kubectl bench/.venv-peers build $(DIST) .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache bench/load-results $(STANDIN)

@@ -14,6 +14,7 @@ import pytest
 
 MISSING = {
     "curl": "curl is not installed: apt-get install curl",
+    "git": "git is not installed: apt-get install git",
     "kubectl": "kubectl 1.21 or newer is not installed: apt-get install kubernetes-client",
     "nginx": "nginx is not installed: apt-get install nginx",
     "openssl": "openssl is not installed: apt-get install openssl",
