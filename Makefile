@@ -9,12 +9,12 @@ URL ?= http://127.0.0.1:1313
 BASE ?= HEAD
 VERSION = $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' scorer/version.py)
 REVISION = $(shell git describe --always --dirty --abbrev=40 --exclude '*' 2>/dev/null || echo unknown)
-# Wheels alone, so that nothing is compiled: sniffpy, which httplint needs, has none
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
-PINNED := $(INSTALL) --require-hashes --only-binary :all: --no-binary sniffpy --no-build-isolation --use-pep517
+PINNED := $(INSTALL) --require-hashes --only-binary :all:
 PROJECT := $(INSTALL) --no-deps --no-build-isolation --editable .
 LOCK := $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
 	--only-binary :all: --no-binary sniffpy --custom-compile-command 'make lock'
+# Where git would know what is ignored; an unpacked archive is linted without it
 NOT_OURS = .git .venv .venv-peers .mypy_cache .ruff_cache .hypothesis kubectl build dist standin
 MANIFESTS = deploy/kubernetes/overlays/production/namespace.yaml $(filter-out %/kustomization.yaml, \
 	$(wildcard deploy/kubernetes/base/*.yaml deploy/kubernetes/components/*/*.yaml))
@@ -43,7 +43,7 @@ help: ## list the commands
 
 .venv/.dev: tests/requirements.txt pyproject.toml .venv/.build
 	@echo "Installing the scorer, its service, export and the development tools into .venv (about a minute)"
-	@$(PINNED) --requirement $<
+	@$(PINNED) --no-binary sniffpy --no-build-isolation --requirement $<
 	@$(PROJECT)
 	@touch $@ .venv/.service
 
