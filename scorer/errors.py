@@ -273,12 +273,7 @@ class NotReadyError(RequestError):
 
 
 class SettingError(ScorerError):
-    """A setting has a value that cannot be used.
-
-    Attributes:
-        setting: its name, such as ``SCORER_PORT``.
-        reason: why, in words.
-    """
+    """A setting has a value that cannot be used: ``setting`` is its name, ``reason`` says why."""
 
     def __init__(self, setting: str, reason: str) -> None:
         self.setting = setting
@@ -287,12 +282,7 @@ class SettingError(ScorerError):
 
 
 class StoreError(ScorerError):
-    """A store cannot be opened or written to, or a key for signatures cannot be used.
-
-    Attributes:
-        address: of the store, or the path of the key.
-        reason: why, in words.
-    """
+    """A store, or a key for signatures, cannot be used: ``address`` is where it is, ``reason`` says why."""
 
     def __init__(self, address: str, reason: str) -> None:
         self.address = address
