@@ -117,13 +117,13 @@ def test_the_last_good_model_is_verified_like_one_of_a_store(store: Store, tmp_p
         LastGood(tmp_path / "file", "s3://models").save(loaded)
 
 
-@pytest.mark.parametrize("model", ["", "glm-26/"])
-def test_a_pinned_version_may_carry_its_hash(store: Store, model: str) -> None:
+@pytest.mark.parametrize("prefix", ["", "glm-26/"])
+def test_a_pinned_version_may_carry_its_hash(store: Store, prefix: str) -> None:
     good, other = store.pointer("1.1.0").sha256, store.pointer("1.2.0").sha256
-    source = Versions(store.storage, f"{model}1.1.0@sha256:{good}")
+    source = Versions(store.storage, f"{prefix}1.1.0@sha256:{good}")
     assert poll(source).pointer == store.pointer("1.1.0")
     with pytest.raises(errors.WrongHashError, match=f"its SHA-256 is {good}, and the pinned one is {other}"):
-        Versions(store.storage, f"{model}1.1.0@sha256:{other}").poll()
+        Versions(store.storage, f"{prefix}1.1.0@sha256:{other}").poll()
     store.path_of("1.1.0").write_bytes(store.path_of("1.1.0").read_bytes() + b"\n")  # the same model, other bytes
     with pytest.raises(errors.WrongHashError):
         source.poll("an old etag", good)
