@@ -171,6 +171,11 @@ def structured_objects(table: dict[str, Drawn]) -> Any:
     return rows
 
 
+def records(table: dict[str, Drawn]) -> Any:
+    from_arrays: Callable[..., Any] = mrecords.fromarrays  # numpy has its type since 2.5, and Python 3.11 has 2.4
+    return from_arrays([masked(drawn) for drawn in table.values()], names=list(table))
+
+
 FRAMES: dict[str, Callable[[dict[str, Drawn]], Any]] = {
     "pandas.DataFrame": lambda table: pd.DataFrame({field: drawn.cells for field, drawn in table.items()}),
     "pandas.DataFrame of Arrow": lambda table: arrow_table(table).to_pandas(types_mapper=pd.ArrowDtype),
@@ -182,9 +187,7 @@ FRAMES: dict[str, Callable[[dict[str, Drawn]], Any]] = {
     "pyarrow.RecordBatch": lambda table: arrow_table(table).to_batches()[0],
     "structured array": structured_objects,
     "masked structured array": structured,
-    "masked records": lambda table: mrecords.fromarrays(  # type: ignore[no-untyped-call]
-        [masked(drawn) for drawn in table.values()], names=list(table)
-    ),
+    "masked records": records,
 }
 
 
