@@ -9,16 +9,14 @@ from the same columns, though, which has to be stated wherever the figures are q
     ONNX Runtime   the same pipeline, converted, on numpy arrays
 
 Looking up texts costs more than the equation, so the last two also run on codes of levels.
-
-ONNX's operator for imputing supports float32 only, and so does skl2onnx's own conversion of the pipeline. For float64
-the imputer is converted here, to IsNaN and Where.
 """
 
 from __future__ import annotations
 
 import os
 
-os.environ.update(dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"), "1"))  # read only when numpy is imported
+if __name__ == "__main__":  # before numpy is imported, which reads them only then
+    os.environ.update(dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"), "1"))
 
 import argparse
 import json
@@ -33,15 +31,9 @@ from timeit import timeit
 from typing import Any, NamedTuple
 
 import numpy as np
-import onnxruntime
 import pandas as pd
 import statsmodels.api as sm
 from numpy.typing import NDArray
-from onnxruntime import OrtAllocatorType, OrtMemoryInfo, OrtMemType
-from skl2onnx import convert_sklearn
-from skl2onnx.common.data_types import DoubleTensorType, FloatTensorType, Int64TensorType, StringTensorType
-from skl2onnx.helpers.onnx_helper import select_model_inputs_outputs
-from skl2onnx.proto import onnx_proto
 from sklearn.compose import ColumnTransformer
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
@@ -93,13 +85,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--quick", action="store_true", help=f"only {SIZES[0]:,} rows")
     sizes = SIZES[:1] if parser.parse_args(arguments).quick else SIZES
     model = scorer.load()
-    memory = OrtMemoryInfo("Cpu", OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, OrtMemType.DEFAULT)
-    onnxruntime.create_and_register_allocator(memory, None)
     report = {
         "threads": 1,
         "rounds": ROUNDS,
         "versions": {"python": platform.python_version(), **{name: metadata.version(name) for name in DISTRIBUTIONS}},
-        "rows": {str(count): measure(make_contenders(model, make_batch(model, count)), count) for count in sizes},
+        "rows": {str(count): measure(everyone(model, make_batch(model, count)), count) for count in sizes},
     }
     print(json.dumps(report, indent=2))
     return 0
@@ -159,7 +149,7 @@ def make_variables(model: Scorer, columns: Sequence[NDArray[Any]]) -> pd.DataFra
 
 
 def make_contenders(model: Scorer, batch: Batch) -> dict[str, Contender]:
-    """All contenders, ready to be called."""
+    """The contenders that the project's own environment can run, ready to be called."""
     equation = model.equation
     matrix = np.ascontiguousarray(batch.variables.to_numpy())
     results = restored_logit(model, matrix[:FITTED_ROWS])
@@ -170,10 +160,24 @@ def make_contenders(model: Scorer, batch: Batch) -> dict[str, Contender]:
         "statsmodels, DataFrame": Contender(lambda: results.predict(batch.variables)),
         "scikit-learn": Contender(lambda: texts.predict_proba(batch.texts)[:, 1]),
         "scikit-learn, codes": Contender(lambda: codes.predict_proba(batch.coded)[:, 1]),
-        "ONNX Runtime float32": Contender(onnx_phat(texts, batch.texts, np.float32), SINGLE),
-        "ONNX Runtime float32, codes": Contender(onnx_phat(codes, batch.coded, np.float32), SINGLE),
-        "ONNX Runtime float64": Contender(onnx_phat(texts, batch.texts, np.float64)),
-        "ONNX Runtime float64, codes": Contender(onnx_phat(codes, batch.coded, np.float64)),
+    }
+
+
+def everyone(model: Scorer, batch: Batch) -> dict[str, Contender]:
+    """All contenders."""
+    return make_contenders(model, batch) | onnx_contenders(model, batch)
+
+
+def onnx_contenders(model: Scorer, batch: Batch) -> dict[str, Contender]:
+    """scikit-learn's pipelines in ONNX Runtime, which only the peers' environment has."""
+    from bench.kernel_onnx import phat_of
+
+    texts, codes = restored_pipeline(model, batch.texts, coded=False), restored_pipeline(model, batch.coded, coded=True)
+    return {
+        "ONNX Runtime float32": Contender(phat_of(texts, batch.texts, np.float32), SINGLE),
+        "ONNX Runtime float32, codes": Contender(phat_of(codes, batch.coded, np.float32), SINGLE),
+        "ONNX Runtime float64": Contender(phat_of(texts, batch.texts, np.float64)),
+        "ONNX Runtime float64, codes": Contender(phat_of(codes, batch.coded, np.float64)),
     }
 
 
@@ -207,41 +211,6 @@ def restored_pipeline(model: Scorer, frame: pd.DataFrame, coded: bool) -> Pipeli
     classifier.coef_ = np.array([[fitted.get((declared.name, None), 0.0) for declared in numbers] + effects])
     classifier.intercept_ = np.array([model.file.intercept])
     return pipeline
-
-
-def onnx_phat(pipeline: Pipeline, frame: pd.DataFrame, dtype: Any) -> Phat:
-    """The pipeline in ONNX Runtime, on one (n, 1) array per column. The label output, which is not used, is removed."""
-    number, own = (FloatTensorType, {}) if dtype is np.float32 else (DoubleTensorType, {SimpleImputer: convert_imputer})
-    text = (StringTensorType, np.str_)  # read a little faster than arrays of objects
-    kinds: dict[str, tuple[Any, Any]] = {"f": (number, dtype), "i": (Int64TensorType, np.int64)}
-    chosen = {name: kinds.get(frame[name].dtype.kind, text) for name in frame}
-    types = [(name, tensor([None, 1])) for name, (tensor, _) in chosen.items()]
-    cells = {name: frame[name].to_numpy(kind).reshape(-1, 1) for name, (_, kind) in chosen.items()}
-    options = {id(pipeline): {"zipmap": False}}
-    converted = convert_sklearn(pipeline, initial_types=types, options=options, custom_conversion_functions=own)
-    graph = select_model_inputs_outputs(converted, "probabilities").SerializeToString()
-    session = onnxruntime.InferenceSession(graph, session_options(), providers=["CPUExecutionProvider"])
-    return lambda: session.run(None, cells)[0][:, 1]
-
-
-def session_options() -> onnxruntime.SessionOptions:
-    """One thread, and the memory settings that were measured as fastest and smallest."""
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.log_severity_level = 3  # errors only: it would warn about the removed output
-    options.enable_mem_pattern = False
-    options.add_session_config_entry("session.use_env_allocators", "1")  # all share the allocator of `main`
-    return options
-
-
-def convert_imputer(_: Any, operator: Any, container: Any) -> None:
-    """skl2onnx's conversion of SimpleImputer for float64: the mean where the number is NaN."""
-    means = operator.raw_operator.statistics_
-    [numbers], [imputed] = operator.input_full_names, operator.output_full_names
-    mean, missing = f"{imputed}_mean", f"{imputed}_missing"
-    container.add_initializer(mean, onnx_proto.TensorProto.DOUBLE, [1, len(means)], means.tolist())
-    container.add_node("IsNaN", [numbers], [missing], op_version=13)
-    container.add_node("Where", [missing, mean, numbers], [imputed], op_version=16)
 
 
 if __name__ == "__main__":

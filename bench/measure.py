@@ -17,7 +17,7 @@ from typing import Any
 import orjson
 
 from bench import contenders
-from bench.peers.catalog import ROOT, Peer
+from bench.peers.catalog import PYTHON, ROOT, Peer
 from bench.peers.check import MODEL, check_port, make_bodies
 from bench.peers.running import Server, running
 from bench.wrk import Load, cpu_seconds, drive, memory_bytes, slow_connections
@@ -240,7 +240,7 @@ def beside_slow(bodies: Bodies, rounds: int, seconds: float) -> Result:
 
 def kernel(quick: bool) -> Result:
     """The equation alone, in the peers' environment: bench/kernel.py."""
-    command = [str(contenders.PYTHON), "-m", "bench.kernel", *(["--quick"] if quick else [])]
+    command = [str(PYTHON), "-m", "bench.kernel", *(["--quick"] if quick else [])]
     done = subprocess.run(command, capture_output=True, check=True)
     result: Result = orjson.loads(done.stdout)
     return result
