@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
 from math import ceil
@@ -20,7 +21,7 @@ from bench import contenders
 from bench.peers.catalog import PYTHON, ROOT, Peer
 from bench.peers.check import MODEL, check_port, make_bodies
 from bench.peers.running import Server, running
-from bench.wrk import Load, cpu_seconds, drive, memory_bytes, slow_connections
+from bench.wrk import cpu_seconds, drive, memory_bytes, slow_connections
 from export import certificate
 from scorer.store.directory import load
 from scorer.store.pointer import Pointer
@@ -28,6 +29,8 @@ from scorer.store.sources import point
 from scorer.store.storage import Directory
 
 BATCH_ROWS = 10_000
+GROWTH_SECONDS = {1_000: 1, 10_000: 1, 100_000: 4}
+"""How long a POST is repeated, by its number of rows."""
 SWAP_SECONDS = 0.2
 SINGLE_CONNECTIONS = 8
 SLOW_CONNECTIONS = 500
@@ -139,9 +142,9 @@ def cpu(bodies: Bodies, seconds: float) -> Result:
         cases = {"batches": (bodies.of(BATCH_ROWS), 1, BATCH_ROWS), "singles": (bodies.of(0), SINGLE_CONNECTIONS, 1)}
         for name, (body, connections, rows) in cases.items():
             before = cpu_seconds(own.processes())
-            per_second = drive(own.port, body, connections, seconds).per_second
+            requests = drive(own.port, body, connections, seconds).requests
             taken = cpu_seconds(own.processes()) - before
-            result[name] = taken / (per_second * seconds * rows) * 1e6
+            result[name] = taken / (requests * rows) * 1e6
     return result
 
 
@@ -151,8 +154,8 @@ def growth(bodies: Bodies, rounds: int) -> Result:
     with ExitStack() as stack:
         own = start(stack, contenders.SCORER)
         for _ in range(rounds):
-            for count in (1_000, 10_000, 100_000):
-                taken = drive(own.port, bodies.of(count), 1, 1 if count < 100_000 else 4).median
+            for count, seconds in GROWTH_SECONDS.items():
+                taken = drive(own.port, bodies.of(count), 1, seconds).median
                 samples.setdefault(str(count), []).append(taken / count)
     return {"samples": samples}
 
@@ -175,19 +178,13 @@ def beside_batches(bodies: Bodies, seconds: float) -> Result:
     with ExitStack() as stack:
         own = start(stack, contenders.SCORER)
         alone = drive(own.port, bodies.of(0), 4, seconds)
-        batches: list[Load] = []
-
-        def send_batches() -> None:
-            batches.append(drive(own.port, bodies.of(BATCH_ROWS), 1, seconds + 1))
-
-        other = threading.Thread(target=send_batches)
-        other.start()
-        beside = drive(own.port, bodies.of(0), 4, seconds)
-        other.join()
+        with ThreadPoolExecutor(1) as other:
+            batches = other.submit(drive, own.port, bodies.of(BATCH_ROWS), 1, seconds + 1)
+            beside = drive(own.port, bodies.of(0), 4, seconds)
     return {
         "alone": {"p50": alone.median, "p99": alone.p99},
         "beside": {"p50": beside.median, "p99": beside.p99},
-        "batch_median": batches[0].median,
+        "batch_median": batches.result().median,
     }
 
 
@@ -215,11 +212,13 @@ def swaps(bodies: Bodies, directory: Path, rounds: int, seconds: float) -> Resul
         for _ in range(rounds):
             samples["alone"].append(drive(own.port, bodies.of(0), 4, seconds).p99)
             ended.clear()
-            thread = threading.Thread(target=swap)
-            thread.start()
-            samples["swapping"].append(drive(own.port, bodies.of(0), 4, seconds).p99)
-            ended.set()
-            thread.join()
+            with ThreadPoolExecutor(1) as other:
+                swapping = other.submit(swap)
+                try:
+                    samples["swapping"].append(drive(own.port, bodies.of(0), 4, seconds).p99)
+                finally:
+                    ended.set()
+            swapping.result()
     return {"p99": samples, "swaps": count}
 
 

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 import os
+import selectors
 import shutil
 import socket
 import subprocess
 import tempfile
 import threading
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPException
+from math import ceil
 from pathlib import Path
+from statistics import median
 
 from bench.peers.catalog import HOST, PREDICT
 
@@ -23,13 +27,22 @@ local file = io.open(%(body)s, "rb")
 wrk.body = file:read("*a")
 file:close()
 function done(summary, latency, requests)
-  local errors = summary.errors
+  local errors, few = summary.errors, {}
+  if summary.requests <= 100 then
+    for index = 1, #latency do
+      local microseconds, count = latency(index)
+      for _ = 1, tonumber(count) do table.insert(few, tostring(tonumber(microseconds))) end
+    end
+  end
   io.write(string.format(
-    '\\nRESULT {"requests": %%d, "microseconds": %%d, "p50": %%f, "p99": %%f, "failed": %%d}\\n',
-    summary.requests, summary.duration, latency:percentile(50), latency:percentile(99),
+    '\\nRESULT {"requests": %%d, "microseconds": %%d, "p50": %%f, "p99": %%f, "few": [%%s], "failed": %%d}\\n',
+    summary.requests, summary.duration, latency:percentile(50), latency:percentile(99), table.concat(few, ", "),
     errors.connect + errors.read + errors.write + errors.status + errors.timeout))
 end
 """
+"""Of up to 100 requests it writes all times: wrk's own median of an even number is the larger one of the middle two."""
+
+_ASK_SECONDS = 60.0
 
 
 class LoadError(Exception):
@@ -40,12 +53,17 @@ class LoadError(Exception):
 class Load:
     """The figures of a wrk run.
 
+    Where a request took more than twice the mean, wrk adds to the times those of the requests that it kept from being
+    sent (coordinated omission). Median and percentile are of them all.
+
     Attributes:
+        requests: number of requests that the server answered, the one before the clock started included.
         per_second: requests answered per second.
         median: median time of a request in seconds.
         p99: 99th percentile of the time in seconds.
     """
 
+    requests: int
     per_second: float
     median: float
     p99: float
@@ -62,30 +80,56 @@ def require_wrk() -> None:
 
 
 def drive(port: int, body: Path, connections: int, seconds: float) -> Load:
-    """POSTs a body repeatedly on keep-alive connections.
+    """POSTs a body once, then repeatedly on keep-alive connections.
 
     Args:
         port: the server's port, at HOST.
         body: a file with the request body.
         connections: number of connections.
-        seconds: duration.
+        seconds: duration, rounded up to whole seconds.
 
     Raises:
         LoadError: a request failed, or none was answered.
     """
+    _ask(port, body)
     with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:
         script.write(_SCRIPT % {"body": json.dumps(str(body))})
         script.flush()
-        command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds:.0f}s", "--timeout", "60s", "-s", script.name]
+        command = ["wrk", "-t1", f"-c{connections}", f"-d{ceil(seconds)}s", "--timeout", "60s", "-s", script.name]
         done = subprocess.run([*command, f"http://{HOST}:{port}{PREDICT}"], capture_output=True, text=True, check=False)
-    lines = [line for line in done.stdout.splitlines() if line.startswith("RESULT ")]
-    if done.returncode or not lines:
+    if done.returncode:
         raise LoadError(f"wrk failed: {done.stderr or done.stdout}")
+    return figures(done.stdout)
+
+
+def _ask(port: int, body: Path) -> None:
+    """Sends a body once: wrk itself counts every status below 400 as an answer."""
+    try:
+        with closing(HTTPConnection(HOST, port, timeout=_ASK_SECONDS)) as connection:
+            connection.request("POST", PREDICT, body.read_bytes(), {"content-type": "application/json"})
+            response = connection.getresponse()
+            response.read()
+    except (OSError, HTTPException) as error:
+        raise LoadError(f"the first request failed: {error!r}") from None
+    if response.status != 200:
+        raise LoadError(f"the first request was answered with status {response.status}")
+
+
+def figures(output: str) -> Load:
+    """The figures in what wrk prints with this module's script.
+
+    Raises:
+        LoadError: a request failed, none was answered, or there are no figures.
+    """
+    lines = [line for line in output.splitlines() if line.startswith("RESULT ")]
+    if not lines:
+        raise LoadError(f"wrk failed: {output}")
     result = json.loads(lines[0].removeprefix("RESULT "))
     if result["failed"] or not result["requests"]:
         raise LoadError(f"{result['failed']} of {result['requests']} requests failed")
+    middle = median(result["few"] or [result["p50"]])
     per_second = result["requests"] / result["microseconds"] * 1e6
-    return Load(per_second, result["p50"] / 1e6, result["p99"] / 1e6)
+    return Load(result["requests"] + 1, per_second, middle / 1e6, result["p99"] / 1e6)
 
 
 @contextmanager
@@ -93,6 +137,9 @@ def slow_connections(port: int, count: int) -> Iterator[None]:
     """Keeps connections open that send slowly, or not at all, and never complete a request.
 
     A third of them send nothing; a third send half a head and a third half a body, then one byte more each second.
+
+    Raises:
+        LoadError: the server closed or answered some: what was measured meanwhile was measured beside fewer.
     """
     head = f"POST {PREDICT} HTTP/1.1\r\nhost: {HOST}\r\ncontent-length: 100000\r\nx-slow: ".encode()
     begun = (b"", head, head + b"\r\n\r\n[")
@@ -101,7 +148,8 @@ def slow_connections(port: int, count: int) -> Iterator[None]:
     def send_on(slow: list[socket.socket]) -> None:
         while not ended.wait(1.0):
             for connection in slow:
-                connection.sendall(b" ")
+                with suppress(OSError):  # counted at the end
+                    connection.sendall(b" ")
 
     with ExitStack() as stack:
         opened = [stack.enter_context(socket.create_connection((HOST, port))) for _ in range(count)]
@@ -115,6 +163,15 @@ def slow_connections(port: int, count: int) -> Iterator[None]:
         finally:
             ended.set()
             thread.join()
+        if lost := _readable(opened):
+            raise LoadError(f"the server closed or answered {lost} of {count} slow connections")
+
+
+def _readable(connections: Iterable[socket.socket]) -> int:
+    with selectors.DefaultSelector() as selector:
+        for connection in connections:
+            selector.register(connection, selectors.EVENT_READ)
+        return len(selector.select(0))
 
 
 def cpu_seconds(processes: Iterable[int]) -> float:
