@@ -7,13 +7,14 @@ import json
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import scorer
 from bench import contenders, measure, report
 from bench.capacity import page
-from bench.machine import machine, say
+from bench.machine import complaint, machine, say
 from bench.peers.catalog import PEERS, PYTHON
 from bench.peers.check import DifferenceError
 from bench.peers.running import PeerError
@@ -24,11 +25,11 @@ TRAIN_ROWS = 40_000
 QUICK_PEERS = "ac"
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the benchmark. Returns the exit code: 2, with one line on stderr, if it cannot be run."""
     parser = argparse.ArgumentParser(prog="bench", description="How fast the scorer is, beside what users would pick.")
     parser.add_argument("--quick", action="store_true", help="the main figures in under a minute; writes nothing")
-    quick = parser.parse_args().quick
+    quick = parser.parse_args(arguments).quick
     try:
         require_wrk()
         with tempfile.TemporaryDirectory() as directory:
@@ -37,7 +38,7 @@ def main() -> int:
         print(f"bench: {error}", file=sys.stderr)
         return 2
     except subprocess.CalledProcessError as error:
-        print(f"bench: {error}: {(error.stderr or b'').decode(errors='replace')[-2_000:]}", file=sys.stderr)
+        print(f"bench: {error}: {complaint(error)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("bench: interrupted, nothing was written", file=sys.stderr)
@@ -56,7 +57,12 @@ def run(quick: bool, directory: Path) -> dict[str, Any]:
     Args:
         quick: make only the main ones, and for a shorter time.
         directory: for the files with request bodies.
+
+    Raises:
+        PeerError: the peers, which only the quick run can leave out, are not installed, or one does not start.
     """
+    if not quick and not PYTHON.exists():
+        raise PeerError(f"{PYTHON} does not exist: make bench installs the peers there")
     say("Making the stand-in rows")
     train, bodies = make_bodies(directory)
     seconds, rounds = (1, 2) if quick else (2, 5)

@@ -14,16 +14,19 @@ import sys
 import tarfile
 import tempfile
 import time
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench import contenders
 from bench.__main__ import make_bodies
+from bench.machine import complaint
 from bench.measure import BATCH_ROWS
 from bench.peers.catalog import HOST, PREDICT, ROOT
 from bench.peers.check import MODEL
 from bench.peers.running import PeerError, Server, running
+from bench.wrk import LoadError
 
 REQUESTS = {"batch of 10,000 rows": 5, "single row": 3_000}
 
@@ -44,18 +47,18 @@ class Revision(contenders.Own):
         return {**own, "PYTHONPATH": str(self.sources)}
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Prints a table: CPU and wall time per request of both revisions, and their ratios. Returns the exit code."""
     parser = argparse.ArgumentParser(prog="bench.compare", description=__doc__.partition("\n")[0])
     parser.add_argument("revision", help="git revision to compare with")
     parser.add_argument("--rounds", type=int, default=20)
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     try:
         run(options.revision, options.rounds)
     except subprocess.CalledProcessError as error:
-        print(f"bench.compare: {error.stderr.decode(errors='replace').strip()}", file=sys.stderr)
+        print(f"bench.compare: {complaint(error)}", file=sys.stderr)
         return 2
-    except PeerError as error:
+    except (PeerError, LoadError) as error:
         print(f"bench.compare: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
@@ -70,6 +73,7 @@ def run(revision: str, rounds: int) -> None:
     Raises:
         subprocess.CalledProcessError: git does not know the revision.
         PeerError: a server did not start.
+        LoadError: a request was not answered with 200.
     """
     with ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -86,7 +90,8 @@ def run(revision: str, rounds: int) -> None:
 
 def unpack(revision: str, directory: Path) -> None:
     """Writes the sources of a revision into a directory."""
-    archive = subprocess.run(["git", "archive", revision, "scorer", "coefficients"], check=True, capture_output=True)
+    command = ["git", "archive", revision, "scorer", "coefficients"]
+    archive = subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
     with tarfile.open(fileobj=io.BytesIO(archive.stdout)) as files:
         files.extractall(directory, filter="data")
 
@@ -112,14 +117,19 @@ def cpu_nanoseconds(pid: int) -> int:
 
 
 def send(port: int, body: bytes, count: int) -> None:
-    """POSTs a body ``count`` times on one connection, one after the other, and reads the answers."""
+    """POSTs a body ``count`` times on one connection, one after the other, and reads the answers.
+
+    Raises:
+        LoadError: one is not answered with 200.
+    """
     head = f"POST {PREDICT} HTTP/1.1\r\nhost: {HOST}\r\ncontent-type: application/json\r\ncontent-length: {len(body)}"
     request = head.encode() + b"\r\n\r\n" + body
     with socket.create_connection((HOST, port)) as connection:
         answer = connection.makefile("rb")
         for _ in range(count):
             connection.sendall(request)
-            assert answer.readline() == b"HTTP/1.1 200 OK\r\n"
+            if (status := answer.readline()) != b"HTTP/1.1 200 OK\r\n":
+                raise LoadError(f"a request was answered with {status.decode(errors='replace').strip() or 'nothing'}")
             length = 0
             while (line := answer.readline()) != b"\r\n":
                 if line.startswith(b"content-length: "):
