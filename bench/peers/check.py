@@ -103,7 +103,7 @@ def ask(port: int, body: Body) -> Any:
     """A peer's answer to a body.
 
     Raises:
-        DifferenceError: the status is not 200.
+        DifferenceError: the status is not 200, or the answer is not JSON.
     """
     with closing(http.client.HTTPConnection(HOST, port, timeout=60)) as connection:
         headers = {"content-type": "application/json", "accept-encoding": "identity"}
@@ -112,7 +112,10 @@ def ask(port: int, body: Body) -> Any:
         answer = response.read()
     if response.status != http.HTTPStatus.OK:
         raise DifferenceError(f"status {response.status}: {answer[:500]!r}")
-    return json.loads(answer)
+    try:
+        return json.loads(answer)
+    except ValueError:
+        raise DifferenceError(f"not JSON: {answer[:500]!r}") from None
 
 
 def compare(answer: Any, expected: Sequence[dict[str, float | int]], name: str, phat_name: str) -> tuple[float, float]:
