@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import textwrap
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -44,7 +44,14 @@ class Bound:
         """A row of the table."""
         sign = "≤" if self.most else "≥"
         verdict = "yes" if self.met() else "**no**"
-        return f"| {self.what} | {_short(self.value)} | {sign} {self.bound:g} | {self.aim:g} | {verdict} |"
+        return f"| {self.what} | {self._shown()} | {sign} {self.bound:g} | {self.aim:g} | {verdict} |"
+
+    def _shown(self) -> str:
+        """The value, with the digits that show on which side of the bound it is."""
+        digits = 2 if self.value < 10 else 0
+        while replace(self, value=round(self.value, digits)).met() != self.met():
+            digits += 1
+        return f"{self.value:,.{digits}f}"
 
 
 def bounds(results: Results) -> Iterator[Bound]:
@@ -180,10 +187,17 @@ def write(results: Results) -> None:
 
 
 def put(page: Path, command: str, text: str) -> None:
-    """Replaces the text between a command's marks in a page."""
+    """Replaces the text between a command's marks in a page.
+
+    Raises:
+        ValueError: the page does not have the marks.
+    """
     start, end = _MARKS[0].format(command), _MARKS[1]
     pattern = re.compile(re.escape(start) + ".*?" + re.escape(end), re.DOTALL)
-    page.write_text(pattern.sub(lambda _match: f"{start}\n\n{text}\n\n{end}", page.read_text()))
+    replaced, count = pattern.subn(lambda _match: f"{start}\n\n{text}\n\n{end}", page.read_text())
+    if not count:
+        raise ValueError(f"{page} has no place for the tables of {command}: {start} and {end}")
+    page.write_text(replaced)
 
 
 def _ratio(above: dict[str, list[float]], below: dict[str, list[float]], name: str) -> float:
@@ -192,7 +206,3 @@ def _ratio(above: dict[str, list[float]], below: dict[str, list[float]], name: s
 
 def _of_rounds(above: list[float], below: list[float]) -> float:
     return median(a / b for a, b in zip(above, below, strict=True))
-
-
-def _short(value: float) -> str:
-    return f"{value:.2f}" if value < 10 else f"{value:,.0f}"
