@@ -58,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except subprocess.CalledProcessError as error:
         print(f"bench.compare: {complaint(error)}", file=sys.stderr)
         return 2
-    except (PeerError, LoadError) as error:
+    except (PeerError, LoadError, ConnectionError) as error:
         print(f"bench.compare: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:

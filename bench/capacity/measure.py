@@ -86,11 +86,21 @@ class Worker:
         """Bytes of a request and its answer, with heads; if ``rows`` is 1, of one row as an object."""
         call = Call([index % len(self._bodies) for index in range(rows)], alone=rows == 1)
         request = self._target.request("POST", "/predict", self._bodies.of(call))
-        request = request.replace(b"\r\n", b"\r\nconnection: close\r\n", 1)
+        answer = b""
         with socket.create_connection((HOST, self._server.port)) as connection:
             connection.sendall(request)
-            answer = sum(iter(lambda: len(connection.recv(1 << 20)), 0))
-        return {"rows": rows, "in": len(request), "out": answer}
+            while b"\r\n\r\n" not in answer or len(answer) < _length(answer):
+                if not (part := connection.recv(1 << 20)):
+                    raise RuntimeError(f"the answer to {rows} rows ended early")
+                answer += part
+        return {"rows": rows, "in": len(request), "out": len(answer)}
+
+
+def _length(answer: bytes) -> int:
+    """Bytes of a whole answer, of which the head is there."""
+    head, _, _ = answer.partition(b"\r\n\r\n")
+    [length] = [line.split(b":")[1] for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")]
+    return len(head) + 4 + int(length)
 
 
 def measure(server: Server, rows: list[Row], say: Callable[[str], None]) -> Result:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import socket
+import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -13,10 +14,15 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from bench.capacity import page, plot
+from bench.capacity import __main__ as capacity
+from bench.capacity import measure, page, plot
 from bench.capacity.measure import Worker
 from bench.capacity.queue import Service, arrivals, shared
+from bench.load.client import Answer
+from bench.load.drive import Record
+from bench.load.scenarios import Call
 from bench.peers.running import Server as BenchServer
+from bench.rows import Row
 from tests.support.servers import Server
 
 pytestmark = pytest.mark.long
@@ -84,6 +90,10 @@ def test_a_worker_is_asked_and_its_bytes_are_counted(server: Server, stand_in: A
     assert asked.cpu_seconds >= 0
     assert 0 <= asked.others <= 1
     single, batch = worker.bytes_of(1), worker.bytes_of(50)
+    with server.client() as client:
+        answer = client.predict(stand_in.rows[0])
+    head = sum(len(f"{name}: {value}\r\n") for name, value in answer.headers.items()) + len("HTTP/1.1 200 OK\r\n\r\n")
+    assert single["out"] == pytest.approx(head + len(answer.body), abs=4), "as on a connection that stays open"
     assert len(json.dumps(stand_in.rows[0])) * 0.8 < single["in"] < 4_000
     assert 25 * single["in"] < batch["in"] < 50 * single["in"]
     assert 15 * single["out"] < batch["out"] < 50 * single["out"]
@@ -133,3 +143,101 @@ def test_the_plot_is_that_of_the_committed_results(tmp_path: Path, monkeypatch: 
 
 def test_more_load_waits_longer_and_more_replicas_shorter() -> None:
     assert plot.p99(CAPACITY, 0.9, 1) > plot.p99(CAPACITY, 0.5, 1) > plot.p99(CAPACITY, 0.5, 4)
+
+
+def asked(others: float, seconds: float, late: float = 0.0) -> measure.Asked:
+    """A run of 100 calls, one each hundredth of a second, that all took the same time."""
+    calls = [Record(Call([0]), place / 100, late, seconds, Answer(200, "", b"")) for place in range(100)]
+    return measure.Asked(calls, 0.001, others)
+
+
+def test_the_quietest_runs_count_whatever_their_results() -> None:
+    runs = [asked(others, seconds) for others, seconds in ((0.5, 1), (0.1, 9), (0.3, 2), (0.2, 3), (0.4, 1), (0.6, 1))]
+    assert [run.others for run in measure._quietest(runs)] == [0.1, 0.2, 0.3, 0.4, 0.5]
+
+
+def test_a_latency_runs_from_when_a_call_was_sent() -> None:
+    service = Service(np.array([0.0, 1.0]), np.array([0.002, 0.002]))
+    found = measure._beside(asked(0.25, 0.009, late=0.005), service, 0.001, np.random.default_rng(0))
+    assert found["measured"] == {"p50": pytest.approx(0.004), "p99": pytest.approx(0.004)}
+    assert found["simulated"] == {"p50": pytest.approx(0.003), "p99": pytest.approx(0.003)}
+    assert found["late"] == {"p50": 0.005, "p99": 0.005}
+    assert (found["cpu_seconds"], found["others"]) == (0.001, 0.25)
+
+
+@pytest.fixture
+def written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """What the commands write goes to another directory."""
+    (tmp_path / "performance.md").write_text(page.PAGE.read_text())
+    for name in ("PAGE", "CAPACITY", "PLOT"):
+        monkeypatch.setattr(page, name, tmp_path / getattr(page, name).name)
+    return tmp_path
+
+
+@pytest.mark.usefixtures("unmeasured")
+def test_a_worker_is_measured_and_the_page_written(
+    written: Path, some_rows: list[Row], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {"ROUNDS": 2, "KEPT": 1, "CALLS": 200, "SECONDS": 0.05, "SIMULATED": 2_000}.items():
+        monkeypatch.setattr(measure, name, value)
+    monkeypatch.setattr(capacity, "stand_in", lambda *_: (None, some_rows))
+    monkeypatch.setattr(plot, "CALLS", 2_000)
+    assert capacity.main() == 0
+    found = json.loads((written / "capacity.json").read_text())
+    assert found.keys() == CAPACITY.keys()
+    assert [each["share"] for each in found["rates"]] == list(measure.SHARES)
+    for each in found["rates"]:
+        assert each["rate"] == pytest.approx(each["share"] / found["cpu_seconds"])
+        assert [run.keys() for run in each["runs"]] == [CAPACITY["rates"][0]["runs"][0].keys()]
+    quantiles = found["service"]["seconds"]
+    assert quantiles == sorted(quantiles)
+    assert found["service"]["probabilities"] == CAPACITY["service"]["probabilities"]
+    assert plot.digest(found) in (written / "scaling.svg").read_text()
+    tables = page.tables(RESULTS, found)
+    assert tables in (written / "performance.md").read_text()
+    assert tables in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "told"),
+    [
+        (RuntimeError("3 of 3 calls were not answered with 200"), 2, "capacity: 3 of 3 calls were not answered with"),
+        (KeyboardInterrupt(), 130, "capacity: interrupted, nothing was written"),
+    ],
+)
+def test_what_cannot_be_measured_is_told(
+    error: BaseException,
+    code: int,
+    told: str,
+    written: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(capacity, "stand_in", fail)
+    assert capacity.main() == code
+    assert capsys.readouterr().err.startswith(told)
+    assert not (written / "capacity.json").exists()
+
+
+def test_the_tables_for_another_price(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["page", "--price", "1.5"])
+    assert page.main() == 0
+    assert capsys.readouterr().out == page.tables(RESULTS, CAPACITY, 1.5) + "\n"
+
+
+def test_replicas_cost_and_network_by_hand() -> None:
+    """1,000 rows a second at 600 µs a row are 0.6 vCPUs busy: one at 60 %, of which there are at least two."""
+    results = {"cpu": {"singles": 600.0, "batches": 60.0}}
+    sizes = [{"rows": 1, "in": 2_000, "out": 500}, {"rows": 100, "in": 100_000, "out": 40_000}]
+    shown = page.tables(results, {**CAPACITY, "bytes": sizes}, 0.1).splitlines()
+    for line in (
+        "| 1,000 rows a second | singles | 0.6 | 2 | 146 | 16.0, 4.0 |",
+        "|  | batches | 0.06 | 2 | 146 | 8.0, 3.2 |",
+        "| 100,000 rows a second | singles | 60 | 100 | 7,300 | 1,600.0, 400.0 |",
+        "| singles | 600.0 | 1,667 | 2,000, 500 | 375 |",
+        "| batches | 60.0 | 16,667 | 1,000, 400 | 75 |",
+    ):
+        assert line in shown
