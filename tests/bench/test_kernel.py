@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 
 import numpy as np
@@ -74,3 +75,18 @@ def test_single_precision_has_its_own_tolerance(contenders: dict[str, Contender]
     kernel.check({**contenders, "single": Contender(lambda: single, kernel.SINGLE)})
     with pytest.raises(SystemExit, match="single: phat is off"):
         kernel.check({**contenders, "single": Contender(lambda: single)})
+
+
+def test_the_report_is_one_json_document(
+    model: scorer.Scorer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kernel, "ROUNDS", 1)
+    monkeypatch.setattr(kernel, "ROUND_SECONDS", 0.0001)
+    monkeypatch.setattr(kernel, "SIZES", (ROWS, 2 * ROWS))
+    monkeypatch.setattr(kernel, "DISTRIBUTIONS", ("numpy",))
+    monkeypatch.setattr(kernel, "everyone", kernel.make_contenders)  # the peers' environment alone has ONNX Runtime
+    assert kernel.main(["--quick"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["rows"].keys() == {str(ROWS)}
+    assert report["rows"][str(ROWS)].keys() == kernel.make_contenders(model, kernel.make_batch(model, ROWS)).keys()
+    assert report["versions"]["numpy"] == np.__version__

@@ -35,6 +35,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, unmeasured: None) -
     (tmp_path / "pyproject.toml").write_text("[tool.coverage.run]\nbranch = true\nsource = ['.']\nomit = ['test_*']\n")
     monkeypatch.setattr(suite, "ROOT", tmp_path)
     monkeypatch.setattr(suite, "FIGURES", tmp_path / "suite.json")
+    monkeypatch.setenv("COVERAGE_FILE", str(tmp_path / ".coverage"))  # not the one that may measure this process
     monkeypatch.setenv("PYTEST_ADDOPTS", "-p no:cacheprovider -p xdist.plugin -p pytest_cov.plugin")
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     monkeypatch.setenv("PYTEST_XDIST_AUTO_NUM_WORKERS", "1")
