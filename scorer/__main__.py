@@ -8,11 +8,14 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, nullcontext
+from functools import partial
 from pathlib import Path
 from time import monotonic
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, get_args
 
 from scorer import files, formats, sample
+from scorer.cells import UnknownLevels
+from scorer.columns import Rows
 from scorer.errors import PROBLEMS_SHOWN, RowsError, ScorerError, TableError
 from scorer.scorer import Scorer
 from scorer.scores import Scores
@@ -79,14 +82,7 @@ def _parser() -> argparse.ArgumentParser:
     key.add_argument("name", help="name of the key's owner")
     key.set_defaults(command=_key)
 
-    score = commands.add_parser("score", parents=[model], help="score a file of rows")
-    score.add_argument("file", type=Path, help="JSON, NDJSON or CSV; - for standard input")
-    score.add_argument("--from", dest="read_as", choices=formats.FORMATS, help="its format; default: by its ending")
-    score.add_argument("--out", type=Path, metavar="FILE", help="where to write; default: standard output")
-    score.add_argument(
-        "--to", dest="write_as", choices=formats.FORMATS, help="output format; default: by --out's ending, else as read"
-    )
-    score.set_defaults(command=_score)
+    _add_score(commands.add_parser("score", parents=[model], help="score a file of rows"))
 
     sampling = commands.add_parser("sample", parents=[model], help="make stand-in rows to try a model with")
     sampling.add_argument("--rows", type=_whole_number, default=sample.ROWS, help="how many; default: %(default)s")
@@ -110,6 +106,22 @@ def _whole_number(text: str) -> int:
     if not (text.isascii() and text.isdecimal()):
         raise argparse.ArgumentTypeError(f"not a whole number of 0 or more: {text!r}")
     return int(text)
+
+
+def _add_score(score: argparse.ArgumentParser) -> None:
+    score.add_argument("file", type=Path, help="JSON, NDJSON or CSV; - for standard input")
+    score.add_argument("--from", dest="read_as", choices=formats.FORMATS, help="its format; default: by its ending")
+    score.add_argument("--out", type=Path, metavar="FILE", help="where to write; default: standard output")
+    score.add_argument(
+        "--to", dest="write_as", choices=formats.FORMATS, help="output format; default: by --out's ending, else as read"
+    )
+    score.add_argument(
+        "--unknown-levels",
+        choices=get_args(UnknownLevels),
+        default="baseline",
+        help="what a level does that the model does not know: it scores as the baseline, or is an error",
+    )
+    score.set_defaults(command=_score)
 
 
 def _load(options: argparse.Namespace) -> Scorer:
@@ -168,7 +180,7 @@ def _score(options: argparse.Namespace) -> None:
         raise TableError("the format of standard input cannot be told: name it with --from")
     read_as = options.read_as or formats.format_of(options.file)
     write_as = options.write_as or (formats.format_of(options.out) if options.out else read_as)
-    scorer = _load(options)
+    score = partial(_load(options).score, unknown_levels=options.unknown_levels)
     name = "standard input" if piped else str(options.file)
     with ExitStack() as stack:
         source = sys.stdin.buffer if piped else stack.enter_context(options.file.open("rb"))
@@ -178,7 +190,7 @@ def _score(options: argparse.Namespace) -> None:
         out = formats.writer(target, write_as)
 
         def score_batch(batch: RowBatch) -> Scores:
-            return _score_batch(scorer, batch, progress.rows, name)
+            return _score_batch(score, batch, progress.rows, name)
 
         for scores in map(score_batch, formats.read(source, read_as, name)):  # map frees each batch at once
             out.write(scores)
@@ -189,9 +201,9 @@ def _score(options: argparse.Namespace) -> None:
     print(progress.summary(), file=sys.stderr)
 
 
-def _score_batch(scorer: Scorer, batch: RowBatch, start: int, name: str) -> Scores:
+def _score_batch(score: Callable[[Rows], Scores], batch: RowBatch, start: int, name: str) -> Scores:
     try:
-        return scorer.score(batch.rows)
+        return score(batch.rows)
     except RowsError as error:
         if not error.problems:
             raise TableError(f"{name}: {error}") from None

@@ -12,7 +12,7 @@ import numbers
 from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 from types import NoneType
-from typing import Any, Protocol, TypeGuard
+from typing import Any, Literal, Protocol, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +29,10 @@ _MARKS: dict[str, tuple[tuple[str, str], ...]] = {
 _SEPARATOR = "\n"
 _NUMBERS = (int, float, numbers.Real, Decimal)  # the first two save most cells the slow check against an abstract class
 _NOT_NUMBERS = (bool, np.timedelta64)  # although bool is a subclass of int, and timedelta64 of numpy's integers
+
+
+UnknownLevels = Literal["baseline", "error"]
+"""What a level does that the model does not know: it scores as the baseline, or its cell is an error."""
 
 
 class BadCellError(ValueError):
@@ -58,7 +62,7 @@ class Reader(Protocol):
 
     def read_plain(self, cells: Sequence[Any], kinds: set[type]) -> NDArray[Any] | None:
         """Reads a whole column at once if all its cells, of these types, are plain. Gives the values that `read` would,
-        or None if the cells have to be read one by one."""
+        or None if the cells have to be read one by one. May raise BadCellError where `read` would."""
 
 
 class NumberReader:
@@ -151,10 +155,10 @@ class LevelReader:
 
     dtype = np.intp
 
-    def __init__(self, declared: CategoryInput, missing_markers: Sequence[str]) -> None:
+    def __init__(self, declared: CategoryInput, missing_markers: Sequence[str], unknown_levels: UnknownLevels) -> None:
         self.name = declared.name
         self._missing = declared.missing_code
-        self._codes = _Codes(declared.unknown_code)
+        self._codes = _Codes(declared.unknown_code if unknown_levels == "baseline" else None)
         self._codes.update({level: code for code, level in enumerate(declared.levels)})
         self._codes.update(dict.fromkeys([None, *missing_markers], self._missing))
 
@@ -162,7 +166,7 @@ class LevelReader:
         """The code of the level in a cell. Levels match exactly.
 
         Raises:
-            BadCellError: ``wrong_type``.
+            BadCellError: ``wrong_type``, or ``unknown_level`` where that is an error.
         """
         if isinstance(cell, str):
             return self._codes[cell]
@@ -180,19 +184,21 @@ class LevelReader:
 
 
 class _Codes(dict[Any, int]):
-    """Codes by level; the code of unknown levels for any other text."""
+    """Codes by level; for any other text the code of unknown levels, or BadCellError where there is none."""
 
-    def __init__(self, unknown: int) -> None:
+    def __init__(self, unknown: int | None) -> None:
         self._unknown = unknown
 
     def __missing__(self, _level: str) -> int:
+        if self._unknown is None:
+            raise BadCellError("unknown_level", "the model does not know this level")
         return self._unknown
 
 
-def reader(declared: Input, missing_markers: Sequence[str]) -> Reader:
+def reader(declared: Input, missing_markers: Sequence[str], unknown_levels: UnknownLevels = "baseline") -> Reader:
     """The reader for an input's cells."""
     if isinstance(declared, CategoryInput):
-        return LevelReader(declared, missing_markers)
+        return LevelReader(declared, missing_markers, unknown_levels)
     return NumberReader(declared, missing_markers)
 
 
@@ -239,11 +245,11 @@ def read_column(
         elif cells.dtype.kind not in "fiubOUT":
             raise BadShapeError(f"column {reader.name} has dtype {cells.dtype}, which holds neither numbers nor texts")
         return read_column(reader, cells.tolist())
-    plain = reader.read_plain(cells, set(map(type, cells)) if kinds is None else kinds)
-    if plain is not None:
-        return plain, []
     try:
-        return np.array([reader.read(cell) for cell in cells], dtype=reader.dtype), []
+        plain = reader.read_plain(cells, set(map(type, cells)) if kinds is None else kinds)
+        if plain is None:
+            plain = np.array([reader.read(cell) for cell in cells], dtype=reader.dtype)
+        return plain, []
     except BadCellError:
         return np.empty(len(cells), dtype=reader.dtype), list(_problems(reader, cells))
 

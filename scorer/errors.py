@@ -33,7 +33,7 @@ ScorerError
 │   │   └── OverloadedError     in requests at a time
 │   ├── UnsupportedBodyError    a content type or content encoding that is not supported
 │   ├── SlowBodyError           .seconds; the body did not arrive in time
-│   ├── ParameterError          .parameter: an unknown query parameter, or one with an invalid value
+│   ├── ParameterError          .parameter: an unknown parameter, or one with an invalid value
 │   ├── UnauthorizedError       no API key, or an unknown one
 │   └── NotReadyError           no certified model is loaded yet
 ├── SettingError                .setting, .reason
@@ -155,8 +155,8 @@ class Problem:
     Attributes:
         row: zero-based index in the batch.
         field: name of the input; None if the problem is the row as a whole.
-        code: for programs, stable: ``not_a_number``, ``not_finite``, ``wrong_type``, ``not_an_object``,
-            ``no_model_input``.
+        code: for programs, stable: ``not_a_number``, ``not_finite``, ``wrong_type``, ``unknown_level``,
+            ``not_an_object``, ``no_model_input``.
         message: for people.
     """
 
@@ -251,7 +251,7 @@ class SlowBodyError(RequestError):
 
 
 class ParameterError(RequestError):
-    """A query parameter is unknown, or has an invalid value: ``parameter`` is its name."""
+    """A parameter is unknown, or has an invalid value: ``parameter`` is its name."""
 
     def __init__(self, parameter: str, reason: str) -> None:
         self.parameter = parameter

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import repeat
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from scorer import cells, certificate
-from scorer.coefficients import CoefficientFile
+from scorer.cells import UnknownLevels
+from scorer.coefficients import CategoryInput, CoefficientFile
 from scorer.columns import Rows, raw_columns
 from scorer.equation import CHUNK_ROWS, Equation
-from scorer.errors import BadRowsError, Problem
+from scorer.errors import BadRowsError, ParameterError, Problem
 from scorer.scores import RowScore, Scores
 
 
@@ -25,6 +26,7 @@ class Scorer:
     Attributes:
         file: the coefficient file.
         equation: its equation.
+        readers: of the cells of the equation's inputs, by what unknown levels do.
         certificate_error: largest |phat - golden phat| over the certificate's rows, on this machine.
     """
 
@@ -41,16 +43,22 @@ class Scorer:
         """
         self.file = file
         self.equation = Equation(file)
-        self.readers = tuple(cells.reader(declared, file.missing_markers) for declared in self.equation.inputs)
-        self._reads = [reader.read for reader in self.readers]
-        self._used = [declared.name for declared in self.equation.inputs]
+        inputs = self.equation.inputs
+        self.readers: Mapping[UnknownLevels, Sequence[cells.Reader]] = {
+            choice: tuple(cells.reader(declared, file.missing_markers, choice) for declared in inputs)
+            for choice in get_args(UnknownLevels)
+        }
+        self._reads = {choice: [reader.read for reader in readers] for choice, readers in self.readers.items()}
+        categories = ((index, each) for index, each in enumerate(inputs) if isinstance(each, CategoryInput))
+        self._unknown_codes = [(index, each.unknown_code) for index, each in categories]
+        self._used = [declared.name for declared in inputs]
         self._known = frozenset(declared.name for declared in file.inputs)
         self.certificate_error = certificate.check(file, self.score, source)
 
     def __repr__(self) -> str:
         return f"<Scorer {self.file.model} {self.file.version} sha256={self.file.sha256[:12]}>"
 
-    def score(self, rows: Rows) -> Scores:
+    def score(self, rows: Rows, *, unknown_levels: UnknownLevels = "baseline") -> Scores:
         """Scores one row, a list of rows, or columns. All or nothing: if one cell is bad, no row is scored.
 
         Args:
@@ -64,6 +72,8 @@ class Scorer:
 
                 Cells are raw, as docs/api.md describes them, and a Decimal is a number. Missing are: None, NaN (a
                 Decimal's too), pandas.NA, masked cells, null in Arrow or polars, and an absent key or column.
+            unknown_levels: what a level does that the model does not know. With ``baseline`` it scores as the baseline
+                and is counted in `Scores.unknown_levels`; with ``error`` its cell is bad, with code ``unknown_level``.
 
         Returns:
             The scores in row order; n is 1 for one row, and 0 for an empty list.
@@ -71,24 +81,32 @@ class Scorer:
         Raises:
             BadRowsError: cells that no rule can read, or rows with none of the model's inputs. Lists the first 20.
             BadShapeError: neither a row, nor rows, nor columns of one length in memory.
+            ParameterError: `unknown_levels` is something else.
         """
-        return self.score_cells(raw_columns(rows, self._known, self._used))
+        if unknown_levels not in self.readers:
+            raise ParameterError("unknown_levels", f"expected {' or '.join(self.readers)}")
+        return self.score_cells(raw_columns(rows, self._known, self._used), unknown_levels=unknown_levels)
 
     def score_cells(
-        self, columns: Sequence[Sequence[object] | NDArray[Any]], kinds: Sequence[set[type] | None] | None = None
+        self,
+        columns: Sequence[Sequence[object] | NDArray[Any]],
+        kinds: Sequence[set[type] | None] | None = None,
+        unknown_levels: UnknownLevels = "baseline",
     ) -> Scores:
         """Scores columns of raw cells. `score` calls it, and so do the service's batches.
 
         Args:
             columns: n raw cells for each of `equation.inputs`, in that order.
             kinds: for each column a set that contains the types of all its cells, or None if unknown.
+            unknown_levels: as for `score`.
 
         Raises:
             BadRowsError: cells that no rule can read, or numbers too large for the equation.
         """
         values: list[NDArray[Any]] = []
         problems: list[Problem] = []
-        for reader, column, known in zip(self.readers, columns, kinds or repeat(None), strict=kinds is not None):
+        readers = self.readers[unknown_levels]
+        for reader, column, known in zip(readers, columns, kinds or repeat(None), strict=kinds is not None):
             read, bad = cells.read_column(reader, column, known)
             values.append(read)
             problems += bad
@@ -108,25 +126,30 @@ class Scorer:
             raise BadRowsError(list(self._overflows(entered, log_odds)))
         return Scores(phat, outcome, self.file, equation, values, entered)
 
-    def score_row_cells(self, row: Sequence[object]) -> RowScore:
+    def score_row_cells(self, row: Sequence[object], unknown_levels: UnknownLevels = "baseline") -> RowScore:
         """Scores the raw cells of one row without numpy's overhead for arrays: the same bits, many times faster.
 
         Args:
             row: one raw cell for each of `equation.inputs`, in that order.
+            unknown_levels: as for `score`.
 
         Raises:
             BadRowsError: as score_cells.
         """
         try:
-            read = cells.read_row(self._reads, row)
+            read = cells.read_row(self._reads[unknown_levels], row)
             entered, log_odds, phat, outcome = self.equation.evaluate(read)
         except (cells.BadCellError, TypeError):  # TypeError: a float in a category
             log_odds = math.nan
         if not math.isfinite(log_odds):  # score_cells lists every problem
-            scores = self.score_cells([[cell] for cell in row])
+            scores = self.score_cells([[cell] for cell in row], unknown_levels=unknown_levels)
             entered, read = ([column[0] for column in columns] for columns in (scores.entered, scores.read))
-            return RowScore(int(scores.outcome[0]), float(scores.phat[0]), entered, read)
-        return RowScore(outcome, phat, entered, read)
+            outcome, phat = int(scores.outcome[0]), float(scores.phat[0])
+        unknown = 0
+        for index, code in self._unknown_codes:
+            if read[index] == code:
+                unknown += 1
+        return RowScore(outcome, phat, entered, read, unknown)
 
     def _overflows(self, entered: Sequence[NDArray[Any]], log_odds: NDArray[np.float64]) -> Iterator[Problem]:
         message = "the number is too large for the equation in float64"

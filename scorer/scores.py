@@ -122,12 +122,14 @@ class RowScore(NamedTuple):
         phat: probability of the positive class.
         entered: the values that entered the equation, one for each input: a standardized float, or the code of a level.
         read: the values read, one for each input: a float, NaN if missing, or the code of a level.
+        unknown: how many cells have a level that the model does not know.
     """
 
     outcome: int
     phat: float
     entered: Sequence[float]
     read: Sequence[float]
+    unknown: int
 
 
 Scored = Scores | Sequence[RowScore]

@@ -21,7 +21,7 @@ class Diagnosis:
     """Reads the rows of one model once more, with each cell as its JSON."""
 
     def __init__(self, scorer: Scorer, types: RowTypes) -> None:
-        self._readers = scorer.readers
+        self._readers = scorer.readers["baseline"]
         self._known = frozenset(declared.name for declared in scorer.file.inputs)
         self._columns = types.columns
         self._decoder = types.raw_decoder()

@@ -114,7 +114,7 @@ class Counters:
             if isinstance(segment, Scores):
                 self._segments.append(segment)
                 continue
-            for outcome, phat, _, read in segment:
+            for outcome, phat, _, read, _ in segment:
                 self._records += self._pack(first, *seconds, outcome, phat, *read)
                 first = 0
         if first or not rows:
