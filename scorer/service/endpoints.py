@@ -12,7 +12,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from scorer.service import problems
+from scorer.service.codec.options import Options
 from scorer.service.holder import Holder
+from scorer.service.openapi import openapi as make_document
 from scorer.service.settings import Settings
 from scorer.service.telemetry.counters import Counters, Key
 from scorer.version import __version__
@@ -50,8 +52,9 @@ class NoStore:
 class Documents:
     """The endpoints of GET."""
 
-    def __init__(self, holder: Holder, store: StoreStatus, counters: Counters) -> None:
+    def __init__(self, holder: Holder, store: StoreStatus, counters: Counters, settings: Settings) -> None:
         self._holder = holder
+        self._defaults = Options(unknown_levels=settings.unknown_levels)
         self._store = store
         self._counters = counters
 
@@ -62,9 +65,10 @@ class Documents:
         return _revalidated(request, orjson.dumps(document), f'W/"{served.scorer.file.sha256}"')
 
     async def openapi(self, request: Request) -> Response:
-        """The OpenAPI document, which the model and the version of this package make."""
-        served = self._holder.require()
-        return _revalidated(request, served.openapi_document, f'"{served.scorer.file.sha256}-{__version__}"')
+        """The OpenAPI document, made of the model, the version of this package and the parameters' defaults."""
+        scorer = self._holder.require().scorer
+        etag = f'"{scorer.file.sha256}-{__version__}-{self._defaults.unknown_levels}"'
+        return _revalidated(request, orjson.dumps(make_document(scorer, self._defaults)), etag)
 
     async def history(self, _request: Request) -> Response:
         """The versions that this worker has served."""
@@ -91,7 +95,7 @@ class Documents:
 
 def routes(holder: Holder, store: StoreStatus, counters: Counters, settings: Settings) -> list[Route]:
     """The routes of these endpoints; without /metrics where nothing is counted."""
-    documents = Documents(holder, store, counters)
+    documents = Documents(holder, store, counters, settings)
     return [
         Route("/model", documents.model),
         Route("/model/history", documents.history),

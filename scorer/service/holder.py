@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import orjson
-
 from scorer.describe import model_document
 from scorer.errors import NotReadyError
 from scorer.scorer import Scorer
-from scorer.service import openapi
 from scorer.service.codec.rows import RowCodec
 from scorer.service.shadow import Shadow
 
@@ -20,7 +17,6 @@ class ServedModel:
         codec: answers its rows.
         headers: of each answer that it gives; they name it.
         model_document: for GET /model.
-        openapi_document: for GET /openapi.json, encoded.
     """
 
     def __init__(self, scorer: Scorer) -> None:
@@ -35,7 +31,6 @@ class ServedModel:
             (b"x-model-sha256", file.sha256.encode()),
         ]
         self.model_document = model_document(scorer)
-        self.openapi_document = orjson.dumps(openapi.openapi(scorer))
 
 
 class Holder:

@@ -8,17 +8,22 @@ from scorer.coefficients import CategoryInput
 from scorer.errors import PROBLEMS_SHOWN
 from scorer.scorer import Scorer
 from scorer.service.codec.encoder import EXPLANATION
-from scorer.service.codec.options import DOCUMENTED
+from scorer.service.codec.options import DEFAULT_OPTIONS, DOCUMENTED, Options, value_of
 from scorer.version import __version__
 
 Document = dict[str, Any]
 
 
-def openapi(scorer: Scorer) -> Document:
-    """The API in OpenAPI 3.1, with the loaded model's inputs and variables."""
+def openapi(scorer: Scorer, defaults: Options = DEFAULT_OPTIONS) -> Document:
+    """The API in OpenAPI 3.1, with the loaded model's inputs and variables.
+
+    Args:
+        scorer: the loaded model.
+        defaults: what a request asks for where its query does not say.
+    """
     file = scorer.file
     parameters = [
-        {"name": name, "in": "query", "schema": {"enum": values, "default": values[0]}}
+        {"name": name, "in": "query", "schema": {"enum": values, "default": value_of(name, defaults)}}
         for name, values in DOCUMENTED.items()
     ]
     rows = {"oneOf": [_reference("Row"), {"type": "array", "items": _reference("Row")}]}
@@ -46,6 +51,8 @@ def openapi(scorer: Scorer) -> Document:
     }
 
 
+_CODES = ["not_a_number", "not_finite", "wrong_type", "unknown_level", "not_an_object", "no_model_input"]
+
 _PROBLEM: Document = {
     "type": "object",
     "description": "An RFC 9457 problem document.",
@@ -65,7 +72,7 @@ _PROBLEM: Document = {
                 "properties": {
                     "row": {"type": "integer", "description": "Zero-based."},
                     "field": {"type": ["string", "null"], "description": "null where the row as a whole is meant."},
-                    "code": {"enum": ["not_a_number", "not_finite", "wrong_type", "not_an_object", "no_model_input"]},
+                    "code": {"enum": _CODES},
                     "message": {"type": "string"},
                 },
             },
@@ -191,8 +198,8 @@ _FAILURES: Document = {
     "413": _problem("The body is larger than SCORER_MAX_BODY_BYTES, or SCORER_MAX_UNPACKED_BYTES decompressed."),
     "415": _problem("The content type is not JSON's, or the content encoding is not read, or in too many streams."),
     "422": _problem(
-        f"Not a row or rows, more than SCORER_MAX_ROWS, or cells that no rule can read; the first {PROBLEMS_SHOWN} "
-        "are listed."
+        "Not a row or rows, more than SCORER_MAX_ROWS, or cells that no rule can read or, with unknown_levels=error, "
+        f"whose level the model does not know; the first {PROBLEMS_SHOWN} are listed."
     ),
     "503": _problem("No certified model is loaded yet, or more requests at a time than SCORER_MAX_REQUESTS."),
     **_UNAUTHORIZED,
@@ -201,7 +208,12 @@ _FAILURES: Document = {
 
 
 def _model_answer(description: str, schema: Document) -> Document:
-    headers = {name: {"schema": {"type": "string"}} for name in ("x-model-name", "x-model-version", "x-model-sha256")}
+    names = ("x-model-name", "x-model-version", "x-model-sha256")
+    headers: Document = {name: {"schema": {"type": "string"}} for name in names}
+    headers["x-unknown-levels"] = {
+        "description": "How many cells of the scored rows have a level that the model does not know; left out if none.",
+        "schema": {"type": "integer", "minimum": 1},
+    }
     return {"description": description, "headers": headers, "content": {"application/json": {"schema": schema}}}
 
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from time import perf_counter
 
 from starlette.types import Message, Receive, Scope
 
 from scorer.errors import BadRowsError, BodyTooLargeError
-from scorer.scores import Scored
 from scorer.service.codec import body, options
 from scorer.service.codec.streaming import Sample, StreamingScorer
 from scorer.service.holder import Holder
@@ -36,9 +34,11 @@ class Predict:
 
         Args:
             holder: holds the model that answers.
-            settings: source of the limits.
+            settings: source of the limits, and of what unknown levels do in requests that do not say.
         """
         self._holder = holder
+        self._defaults = options.Options(unknown_levels=settings.unknown_levels)
+        self._has_defaults = self._defaults == options.DEFAULT_OPTIONS
         self._max_body_bytes = settings.max_body_bytes
         self._max_unpacked_bytes = settings.max_unpacked_bytes
         self._max_rows = settings.max_rows
@@ -55,15 +55,16 @@ class Predict:
         sample = shadow.sample() if shadow else None
         codec = served.codec
         began = perf_counter()
-        query = scope["query_string"]
-        response_format = codec.response_format(options.parse(query)) if query else codec.default_format
+        if (query := scope["query_string"]) or not self._has_defaults:
+            response_format = codec.response_format(options.parse(query, self._defaults))
+        else:
+            response_format = codec.default_format
         decoder = self._check_headers(scope)
         message = await receive()
-        scored: Sequence[Scored]
         if decoder or message.get("more_body", True):
             scoring = StreamingScorer(codec, response_format, self._max_rows, sample)
-            await self._feed(scoring, decoder, message, receive)
-            answer, scored, rows, seconds = scoring.finish(), scoring.scored, scoring.rows, scoring.seconds
+            answer = await self._feed(scoring, decoder, message, receive)
+            scored, rows, unknown, seconds = scoring.scored, scoring.rows, scoring.unknown, scoring.seconds
             receiving = perf_counter() - began - sum(seconds)
         else:  # all of the body is there, as it is of nearly every single row: it is one segment
             receiving = perf_counter() - began
@@ -73,10 +74,13 @@ class Predict:
             result = codec.answer(text, response_format, self._max_rows)
             if result.total:
                 raise BadRowsError(result.problems, result.total)
-            answer, scored, rows, seconds = result.answer, (result.scored,), result.rows, result.seconds
+            answer, scored, rows, seconds = result.answer, [result.scored], result.rows, result.seconds
+            unknown = result.unknown
             if sample is not None and len(result.scored):
                 sample.append((text, result.scored))
         headers = [*served.headers, (b"content-length", b"%d" % len(answer))]
+        if unknown:
+            headers.append((b"x-unknown-levels", b"%d" % unknown))
         comparison = (shadow, sample) if shadow and sample is not None else None
         return headers, answer, (served.scorer, scored, rows, (receiving, *seconds)), comparison
 
@@ -103,8 +107,8 @@ class Predict:
 
     async def _feed(
         self, scoring: StreamingScorer, decoder: body.BodyDecoder | None, message: Message, receive: Receive
-    ) -> None:
-        """Hands a body on while it arrives."""
+    ) -> bytes:
+        """Hands a body on while it arrives. Returns the answer."""
         reader = body.BodyReader(decoder, self._max_body_bytes, self._max_unpacked_bytes)
         while True:
             if message["type"] == "http.disconnect":
@@ -113,5 +117,5 @@ class Predict:
                 scoring.feed(piece)
             if not message.get("more_body", False):
                 reader.finish()
-                return
+                return scoring.finish()
             message = await receive()

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from scorer.cells import UnknownLevels
 from scorer.errors import SettingError
 
 PREFIX = "SCORER_"
@@ -38,6 +39,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         shadow_version: a second version that scores a share of the requests too, and answers none, named as `version`
             is; empty for none.
         shadow_share: share of the requests that the shadow version scores.
+        unknown_levels: what a level does that the model does not know, in requests that do not say: it scores as the
+            baseline, or its row is an error.
         host: address to listen on.
         port: port to listen on; 0 takes a free one.
         workers: number of processes; 0 for one per CPU that this process may use.
@@ -69,6 +72,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     cache_dir: str = ""
     shadow_version: str = ""
     shadow_share: Annotated[float, Meta(gt=0, le=1)] = 0.1
+    unknown_levels: UnknownLevels = "baseline"
     host: str = "127.0.0.1"
     port: Annotated[int, Meta(ge=0, le=65_535)] = 1313
     workers: Annotated[int, Meta(ge=0, le=1_024)] = 0

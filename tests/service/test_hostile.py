@@ -22,6 +22,7 @@ from schemathesis.checks import not_a_server_error
 from schemathesis.core.result import Ok
 from schemathesis.specs.openapi import checks
 
+from scorer.cells import UnknownLevels
 from scorer.errors import (
     BadRowsError,
     BadShapeError,
@@ -69,10 +70,10 @@ BODIES: dict[str, bytes] = {
 }
 
 
-def library_row(row: Any) -> dict[str, Any]:
+def library_row(row: Any, unknown_levels: UnknownLevels) -> dict[str, Any]:
     """What the library says of a row, in the form of on_error=report."""
     try:
-        return MODEL.score([row]).to_rows()[0]
+        return MODEL.score([row], unknown_levels=unknown_levels).to_rows()[0]
     except RowsError as error:
         return {"error": {"field": error.problems[0].field, "code": error.problems[0].code}}
 
@@ -81,12 +82,12 @@ Outcome = list[Any] | type[ScorerError]
 """Rows, or the kind of an error."""
 
 
-def library_outcome(value: dict[str, Any] | list[Any], report: bool) -> Outcome:
-    rows = [library_row(row) for row in ([value] if isinstance(value, dict) else value)]
-    return BadRowsError if not report and any("error" in row for row in rows) else rows
+def library_outcome(value: dict[str, Any] | list[Any], options: Options) -> Outcome:
+    rows = [library_row(row, options.unknown_levels) for row in ([value] if isinstance(value, dict) else value)]
+    return BadRowsError if not options.report and any("error" in row for row in rows) else rows
 
 
-def check(body: bytes, outcome: Outcome, report: bool) -> None:
+def check(body: bytes, outcome: Outcome, options: Options) -> None:
     """Holds what the service says of a body to what the library says.
 
     What is no JSON is malformed. What is nested too deeply, or is JSON but for bytes that are no UTF-8 or for lone
@@ -110,7 +111,7 @@ def check(body: bytes, outcome: Outcome, report: bool) -> None:
     for row in outcome if isinstance(outcome, list) else ():
         row.pop("explanation", None)
         row.get("error", {}).pop("message", None)
-    assert outcome == library_outcome(document.value, report)
+    assert outcome == library_outcome(document.value, options)
 
 
 def post(port: int, body: bytes | Sequence[bytes], query: str = "", encoding: str = "identity") -> Answer:
@@ -165,7 +166,7 @@ def test_hostile_bodies_are_answered_as_the_library_does(name: str, way: str, se
     answer = WAYS[way](server.port, BODIES[name])
     good = post(server.port, json.dumps(row).encode())
     assert (good.status, good.json()) == (200, MODEL.score(row).to_rows())
-    check(BODIES[name], outcome_of(answer), way == "report")
+    check(BODIES[name], outcome_of(answer), Options(report=way == "report"))
 
 
 texts = ['"monday"', '"$1,205.10"', '"62.5%"', '"NA"', '"é😀"', r'"\ud83d\ude00"', '"},{"', r'"\"}"', '""', r'"\u0000"']
@@ -230,13 +231,17 @@ def answered(body: bytes, options: Options, cuts: Sequence[int], segment_bytes: 
     return answer
 
 
+any_options = st.builds(Options, variables=st.just(True))
+"""Any values of all others."""
+
+
 @settings(max_examples=1_000)
-@given(hostile(), st.builds(Options, st.booleans(), st.booleans(), st.just(True)), st.data())
+@given(hostile(), any_options, st.data())
 def test_mutated_bodies_are_answered_as_the_library_does(body: bytes, options: Options, data: st.DataObject) -> None:
     note(repr(body))
     cuts = sorted(data.draw(st.lists(st.integers(0, len(body)), max_size=5)))
     outcome = answered(body, options, cuts, data.draw(st.integers(1, 300)))
-    check(body, outcome, options.report)
+    check(body, outcome, options)
 
 
 CONFORMANCE = [checks.status_code_conformance, checks.content_type_conformance, checks.response_schema_conformance]

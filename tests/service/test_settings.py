@@ -38,6 +38,7 @@ def test_values_are_typed() -> None:
         ("SCORER_DRAIN_SECONDS", "1e999", "expected a number, at least 0 and at most 3,600"),
         ("SCORER_METRICS", "perhaps", "expected true or false"),
         ("SCORER_LOG_FORMAT", "xml", "expected json or text"),
+        ("SCORER_UNKNOWN_LEVELS", "ignore", "expected baseline or error"),
         ("SCORER_PROT", "1313", "no such setting; known are SCORER_MODEL, SCORER_VERSION"),
     ],
 )

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from scorer.cells import BadCellError
+from scorer.cells import BadCellError, UnknownLevels
 from scorer.columns import NO_MODEL_INPUT
 from scorer.errors import BadShapeError, Problem
 from scorer.scorer import Scorer
@@ -21,19 +21,23 @@ class Diagnosis:
     """Reads the rows of one model once more, with each cell as its JSON."""
 
     def __init__(self, scorer: Scorer, types: RowTypes) -> None:
-        self._readers = scorer.readers["baseline"]
+        self._readers = scorer.readers
         self._known = frozenset(declared.name for declared in scorer.file.inputs)
         self._columns = types.columns
         self._decoder = types.raw_decoder()
 
-    def problems(self, raw_rows: Sequence[msgspec.Raw]) -> Iterator[Problem]:
+    def problems(self, raw_rows: Sequence[msgspec.Raw], unknown_levels: UnknownLevels) -> Iterator[Problem]:
         """Every bad cell and every bad row, in row order.
+
+        Args:
+            raw_rows: the document's rows.
+            unknown_levels: as for Scorer.score.
 
         Raises:
             msgspec.DecodeError, UnicodeDecodeError: a row is not JSON.
         """
         for index, raw in enumerate(raw_rows):
-            yield from self._row_problems(index, raw)
+            yield from self._row_problems(index, raw, unknown_levels)
 
     def has_misdirected(self, body: Body, empty: object, rows: Sequence[object]) -> bool:
         """Whether a row names none of the model's inputs. A row whose used cells are all missing has to name one.
@@ -54,7 +58,7 @@ class Diagnosis:
         rows = [self._decoder.decode(raw) for raw in raw_rows]
         return [[_decode_cell(cell_of(row)) for row in rows] for cell_of in self._columns]
 
-    def _row_problems(self, index: int, raw: msgspec.Raw) -> Iterator[Problem]:
+    def _row_problems(self, index: int, raw: msgspec.Raw, unknown_levels: UnknownLevels) -> Iterator[Problem]:
         try:
             row = self._decoder.decode(raw)
         except msgspec.ValidationError:
@@ -62,7 +66,7 @@ class Diagnosis:
             return
         if self._known.isdisjoint(_keys(raw)):
             yield Problem(index, None, "no_model_input", NO_MODEL_INPUT)
-        for reader, cell_of in zip(self._readers, self._columns, strict=True):
+        for reader, cell_of in zip(self._readers[unknown_levels], self._columns, strict=True):
             try:
                 reader.read(_decode_cell(cell_of(row)))
             except BadCellError as error:

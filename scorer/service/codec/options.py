@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
+from scorer.cells import UnknownLevels
 from scorer.errors import ParameterError
 
 
@@ -15,35 +16,45 @@ class Options(NamedTuple):
         report: bad rows are answered with their error, and the others are scored; otherwise one bad row and none is.
         explain: each row's answer has an explanation.
         variables: each row's answer has the variables.
+        unknown_levels: what a level does that the model does not know.
     """
 
     report: bool = False
     explain: bool = False
     variables: bool = True
+    unknown_levels: UnknownLevels = "baseline"
 
 
 DEFAULT_OPTIONS = Options()
 
-_CHOICES: dict[str, dict[str, tuple[str, bool]]] = {
+_CHOICES: dict[str, dict[str, tuple[str, Any]]] = {
     "on_error": {"fail": ("report", False), "report": ("report", True)},
     "explain": {"false": ("explain", False), "true": ("explain", True)},
     "variables": {"all": ("variables", True), "none": ("variables", False)},
+    "unknown_levels": {"baseline": ("unknown_levels", "baseline"), "error": ("unknown_levels", "error")},
 }
 """By parameter and value, what is set to what."""
 
 DOCUMENTED: dict[str, list[str]] = {name: list(values) for name, values in _CHOICES.items()}
-"""The values of each parameter; the first one is the default."""
+"""The values of each parameter."""
 
 
-def parse(query: bytes) -> Options:
+def value_of(name: str, options: Options) -> str:
+    """The value of a parameter with which a request asks for these options."""
+    return next(value for value, (field, setting) in _CHOICES[name].items() if getattr(options, field) == setting)
+
+
+def parse(query: bytes, defaults: Options = DEFAULT_OPTIONS) -> Options:
     """Reads a query string.
+
+    Args:
+        query: as it came.
+        defaults: what a request asks for where its query does not say.
 
     Raises:
         ParameterError: a parameter that is not known, given twice, or with a value that it cannot have.
     """
-    if not query:
-        return DEFAULT_OPTIONS
-    chosen: dict[str, bool] = {}
+    chosen: dict[str, Any] = {}
     for name, value in parse_qsl(query.decode("latin-1"), keep_blank_values=True):
         if name not in _CHOICES:
             raise ParameterError(name[:50], f"no such parameter; known are {', '.join(_CHOICES)}")
@@ -53,4 +64,4 @@ def parse(query: bytes) -> Options:
         if field in chosen:
             raise ParameterError(name, "given twice")
         chosen[field] = setting
-    return Options(**chosen)
+    return defaults._replace(**chosen)

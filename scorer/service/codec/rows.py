@@ -10,9 +10,10 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from scorer.cells import UnknownLevels
 from scorer.errors import PROBLEMS_SHOWN, BadRowsError, MalformedBodyError, Problem, TooManyRowsError
 from scorer.scorer import Scorer
-from scorer.scores import Scored
+from scorer.scores import Scored, Scores
 from scorer.service.codec import diagnose
 from scorer.service.codec.encoder import AnswerEncoder, Encoder, ExplainingEncoder
 from scorer.service.codec.options import DEFAULT_OPTIONS, Options
@@ -29,6 +30,7 @@ class SegmentResult(msgspec.Struct, frozen=True):
         rows: how many they are.
         answer: their answer, a JSON array; empty where there are problems.
         scored: their scores; empty likewise.
+        unknown: how many cells of the rows that were scored have a level that the model does not know.
         seconds: what decoding, scoring and encoding took.
         problems: the first 20 problems, rows counted from 0.
         total: how many problems there are.
@@ -37,6 +39,7 @@ class SegmentResult(msgspec.Struct, frozen=True):
     rows: int
     answer: bytes
     scored: Scored
+    unknown: int = 0
     seconds: Sequence[float] = (0.0, 0.0, 0.0)
     problems: Sequence[Problem] = ()
     total: int = 0
@@ -48,10 +51,12 @@ class ResponseFormat(NamedTuple):
     Attributes:
         encoder: of the answers.
         report: whether a bad row is answered with its error, and the others are scored.
+        unknown_levels: as for Scorer.score.
     """
 
     encoder: Encoder
     report: bool
+    unknown_levels: UnknownLevels
 
 
 class RowCodec:
@@ -68,15 +73,16 @@ class RowCodec:
         self._permissive = types.decoder(PERMISSIVE_TYPES)
         self._cells, self._columns = types.cells, types.columns
         self._diagnosis = diagnose.Diagnosis(scorer, types)
-        self.default_format = ResponseFormat(AnswerEncoder(scorer), report=False)
-        self._formats = {DEFAULT_OPTIONS: self.default_format}
+        self._encoders: dict[tuple[bool, bool], Encoder] = {}
+        self.default_format = self.response_format(DEFAULT_OPTIONS)
 
     def response_format(self, options: Options) -> ResponseFormat:
         """The format that a request asks for."""
-        if options not in self._formats:
+        asked = options.explain, options.variables
+        if asked not in self._encoders:
             encoder = ExplainingEncoder if options.explain else AnswerEncoder
-            self._formats[options] = ResponseFormat(encoder(self._scorer, options.variables), options.report)
-        return self._formats[options]
+            self._encoders[asked] = encoder(self._scorer, options.variables)
+        return ResponseFormat(self._encoders[asked], options.report, options.unknown_levels)
 
     def answer(
         self, body: diagnose.Body, response_format: ResponseFormat, max_rows: int = sys.maxsize
@@ -94,12 +100,12 @@ class RowCodec:
             BadShapeError: neither an object nor an array.
         """
         try:
-            result = self._answer(body, response_format.encoder, max_rows)
-            return self._report(body, response_format.encoder) if result.total and response_format.report else result
+            result = self._answer(body, response_format, max_rows)
+            return self._report(body, response_format) if result.total and response_format.report else result
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise MalformedBodyError(_malformed(error)) from None
 
-    def _answer(self, body: diagnose.Body, encoder: Encoder, max_rows: int) -> SegmentResult:
+    def _answer(self, body: diagnose.Body, response_format: ResponseFormat, max_rows: int) -> SegmentResult:
         began = perf_counter()
         try:
             decoder = self._strict
@@ -112,58 +118,75 @@ class RowCodec:
             if len(rows) > max_rows:
                 raise TooManyRowsError(max_rows)
             if decoder.empty in rows and self._diagnosis.has_misdirected(body, decoder.empty, rows):
-                return self._diagnose(body, encoder, max_rows)
+                return self._diagnose(body, response_format, max_rows)
         except msgspec.ValidationError:
-            return self._diagnose(body, encoder, max_rows)
+            return self._diagnose(body, response_format, max_rows)
         try:
-            return self._score(rows, decoder.kinds, encoder, began)
+            return self._score(rows, decoder.kinds, response_format, began)
         except BadRowsError as error:
             return SegmentResult(len(rows), b"", (), problems=error.problems, total=error.total)
 
-    def _score(self, rows: Sequence[Any], kinds: Sequence[set[type]], encoder: Encoder, began: float) -> SegmentResult:
+    def _score(
+        self, rows: Sequence[Any], kinds: Sequence[set[type]], response_format: ResponseFormat, began: float
+    ) -> SegmentResult:
         decoded = perf_counter()
+        encoder, unknown_levels = response_format.encoder, response_format.unknown_levels
         if len(rows) <= SMALL_BATCH and not encoder.columns_only:
+            unknown = 0
+            scored = []
             try:
-                scored = [self._scorer.score_row_cells(self._cells(row)) for row in rows]
+                for row in rows:
+                    alone = self._scorer.score_row_cells(self._cells(row), unknown_levels)
+                    unknown += alone.unknown
+                    scored.append(alone)
                 found = perf_counter()
                 answer = encoder.encode_rows(scored)
                 seconds = (decoded - began, found - decoded, perf_counter() - found)
-                return SegmentResult(len(rows), answer, scored, seconds)
+                return SegmentResult(len(rows), answer, scored, unknown, seconds)
             except BadRowsError:
                 pass  # it lists one row's problems; scored together, the rows' problems are all listed
-        scores = self._scorer.score_cells([list(map(cell_of, rows)) for cell_of in self._columns], kinds)
+        columns = [list(map(cell_of, rows)) for cell_of in self._columns]
+        scores = self._scorer.score_cells(columns, kinds, unknown_levels)
         found = perf_counter()
         answer = encoder.encode(scores)
-        return SegmentResult(len(rows), answer, scores, (decoded - began, found - decoded, perf_counter() - found))
+        seconds = (decoded - began, found - decoded, perf_counter() - found)
+        return SegmentResult(len(rows), answer, scores, _unknown(scores), seconds)
 
-    def _report(self, body: diagnose.Body, encoder: Encoder) -> SegmentResult:
+    def _report(self, body: diagnose.Body, response_format: ResponseFormat) -> SegmentResult:
         """Each row by itself: its answer, or its first problem."""
         answers = []
+        unknown = 0
         raw_rows = diagnose.split(body)
         for raw in raw_rows:
-            result = self._answer(b"[%b]" % bytes(raw), encoder, sys.maxsize)
+            result = self._answer(b"[%b]" % bytes(raw), response_format, sys.maxsize)
             if result.total:
                 problem = result.problems[0]
                 error = {"field": problem.field, "code": problem.code, "message": problem.message}
                 answers.append(msgspec.json.encode({"error": error}))
             else:
                 answers.append(result.answer[1:-1])
-        return SegmentResult(len(raw_rows), b"[" + b",".join(answers) + b"]", ())
+                unknown += result.unknown
+        return SegmentResult(len(raw_rows), b"[" + b",".join(answers) + b"]", (), unknown)
 
-    def _diagnose(self, body: diagnose.Body, encoder: Encoder, max_rows: int) -> SegmentResult:
+    def _diagnose(self, body: diagnose.Body, response_format: ResponseFormat, max_rows: int) -> SegmentResult:
         """The problems of a document that the decoder refused; or its scores, where it has none after all."""
         raw_rows = diagnose.split(body)
         if len(raw_rows) > max_rows:
             raise TooManyRowsError(max_rows)
-        found = self._diagnosis.problems(raw_rows)
+        found = self._diagnosis.problems(raw_rows, response_format.unknown_levels)
         if shown := list(islice(found, PROBLEMS_SHOWN)):
             total = len(shown) + sum(1 for _ in found)
             return SegmentResult(len(raw_rows), b"", (), problems=shown, total=total)
         try:
-            scores = self._scorer.score_cells(self._diagnosis.columns(raw_rows))
+            columns = self._diagnosis.columns(raw_rows)
+            scores = self._scorer.score_cells(columns, unknown_levels=response_format.unknown_levels)
         except BadRowsError as error:
             return SegmentResult(len(raw_rows), b"", (), problems=error.problems, total=error.total)
-        return SegmentResult(len(raw_rows), encoder.encode(scores), scores)
+        return SegmentResult(len(raw_rows), response_format.encoder.encode(scores), scores, _unknown(scores))
+
+
+def _unknown(scores: Scores) -> int:
+    return sum(scores.unknown_levels.values())
 
 
 def _malformed(error: Exception) -> str:

@@ -46,6 +46,7 @@ class StreamingScorer:
     Attributes:
         rows: how many have been scored.
         scored: their scores, segment by segment.
+        unknown: how many of their cells have a level that the model does not know.
         seconds: what decoding, scoring and encoding took.
     """
 
@@ -77,7 +78,7 @@ class StreamingScorer:
         self._chunks: list[bytes] = []
         self._size = 0
         self._cut_at = segment_bytes
-        self.rows = 0
+        self.rows = self.unknown = 0
         self.scored: list[Scored] = []
         self.seconds: Sequence[float] = (0.0, 0.0, 0.0)
         self._answers: list[bytes] = []
@@ -109,7 +110,7 @@ class StreamingScorer:
         Raises:
             MalformedBodyError: not JSON, or nested too deeply.
             BadShapeError: neither an object nor an array.
-            BadRowsError: cells that no rule can read, or rows that are no objects or hold none of the model's inputs.
+            BadRowsError: cells that cannot be scored, or rows that are no objects or hold none of the model's inputs.
             TooManyRowsError: more rows than are accepted.
         """
         text = b"".join(self._chunks)
@@ -152,6 +153,7 @@ class StreamingScorer:
         self._problems += [replace(problem, row=problem.row + self.rows) for problem in result.problems[:shown]]
         self._total += result.total
         self.rows += result.rows
+        self.unknown += result.unknown
         if self.rows > self._max_rows:
             raise TooManyRowsError(self._max_rows)
         if self._total:

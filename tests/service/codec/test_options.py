@@ -15,7 +15,7 @@ from scorer import Scorer, reading
 from scorer.errors import ParameterError
 from scorer.explain import contributions, explain, log_odds
 from scorer.service.codec.encoder import EXPLAINED_ROWS
-from scorer.service.codec.options import DOCUMENTED, Options, parse
+from scorer.service.codec.options import DOCUMENTED, Options, parse, value_of
 from scorer.service.codec.streaming import StreamingScorer
 from scorer.service.holder import ServedModel
 from tests.service.codec.test_rows import any_rows
@@ -37,15 +37,30 @@ def answer(rows: Any, options: Options, segment_bytes: int = 2**40) -> Any:
 def test_parameters() -> None:
     assert parse(b"") == parse(b"on_error=fail&explain=false&variables=all") == Options()
     assert parse(b"on_error=report&explain=true&variables=none") == Options(report=True, explain=True, variables=False)
-    assert set(DOCUMENTED) == {"on_error", "explain", "variables"}
+    assert parse(b"unknown_levels=error") == Options(unknown_levels="error")
+    assert set(DOCUMENTED) == {"on_error", "explain", "variables", "unknown_levels"}
+
+
+def test_what_a_request_does_not_say_is_as_by_default() -> None:
+    refusing = Options(unknown_levels="error")
+    assert parse(b"", refusing) == refusing
+    assert parse(b"explain=true", refusing) == Options(explain=True, unknown_levels="error")
+    assert parse(b"unknown_levels=baseline", refusing) == Options()
+
+
+@pytest.mark.parametrize("name", DOCUMENTED)
+def test_every_value_is_named_by_the_options_that_it_gives(name: str) -> None:
+    for value in DOCUMENTED[name]:
+        assert value_of(name, parse(f"{name}={value}".encode())) == value
 
 
 @pytest.mark.parametrize(
     ("query", "message"),
     [
-        (b"on_errors=report", "on_errors: no such parameter; known are on_error, explain, variables"),
+        (b"on_errors=report", f"on_errors: no such parameter; known are {', '.join(DOCUMENTED)}"),
         (b"on_error=ignore", "on_error: expected fail or report"),
         (b"explain", "explain: expected false or true"),
+        (b"unknown_levels=ignore", "unknown_levels: expected baseline or error"),
         (b"explain=true&explain=true", "explain: given twice"),
         (b"\xff=%ff", "ÿ: no such parameter"),
     ],
