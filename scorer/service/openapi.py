@@ -27,7 +27,7 @@ def openapi(scorer: Scorer, defaults: Options = DEFAULT_OPTIONS) -> Document:
         for name, values in DOCUMENTED.items()
     ]
     rows = {"oneOf": [_reference("Row"), {"type": "array", "items": _reference("Row")}]}
-    answers = {"type": "array", "items": {"anyOf": [_reference("Answer"), _reference("RowError")]}}
+    answers = {"oneOf": [_reference("Predictions"), _reference("Envelope")]}
     return {
         "openapi": "3.1.0",
         "info": {"title": f"{file.model} {file.version}", "version": __version__, "description": file.description},
@@ -49,6 +49,10 @@ def openapi(scorer: Scorer, defaults: Options = DEFAULT_OPTIONS) -> Document:
             "securitySchemes": {"key": _KEY},
         },
     }
+
+
+def _reference(schema: str) -> Document:
+    return {"$ref": f"#/components/schemas/{schema}"}
 
 
 _CODES = ["not_a_number", "not_finite", "wrong_type", "unknown_level", "not_an_object", "no_model_input"]
@@ -98,6 +102,26 @@ _FIXED: Document = {
                     "message": {"type": "string"},
                 },
             }
+        },
+    },
+    "Predictions": {
+        "type": "array",
+        "description": "One answer for each row, in order.",
+        "items": {"anyOf": [_reference("Answer"), _reference("RowError")]},
+    },
+    "Envelope": {
+        "type": "object",
+        "description": "The answers with the model that scored all rows, with envelope=true.",
+        "required": ["model", "predictions"],
+        "additionalProperties": False,
+        "properties": {
+            "model": {
+                "type": "object",
+                "required": ["name", "version", "sha256"],
+                "additionalProperties": False,
+                "properties": {name: {"type": "string"} for name in ("name", "version", "sha256")},
+            },
+            "predictions": _reference("Predictions"),
         },
     },
     "Explanation": {
@@ -153,10 +177,6 @@ def _answer_schema(scorer: Scorer) -> Document:
         "additionalProperties": False,
         "properties": {name: properties[name] for name in names},
     }
-
-
-def _reference(schema: str) -> Document:
-    return {"$ref": f"#/components/schemas/{schema}"}
 
 
 _KEY: Document = {

@@ -61,7 +61,7 @@ class Predict:
             response_format = codec.default_format
         decoder = self._check_headers(scope)
         message = await receive()
-        if decoder or message.get("more_body", True):
+        if decoder or response_format.opening or message.get("more_body", True):
             scoring = StreamingScorer(codec, response_format, self._max_rows, sample)
             answer = await self._feed(scoring, decoder, message, receive)
             scored, rows, unknown, seconds = scoring.scored, scoring.rows, scoring.unknown, scoring.seconds

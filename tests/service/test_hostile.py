@@ -225,10 +225,11 @@ def answered(body: bytes, options: Options, cuts: Sequence[int], segment_bytes: 
     try:
         for start, end in zip([0, *cuts], [*cuts, len(body)], strict=True):
             scoring.feed(body[start:end])
-        answer: list[Any] = json.loads(scoring.finish())
+        answer = json.loads(scoring.finish())
     except ScorerError as error:
         return type(error)
-    return answer
+    rows: list[Any] = answer["predictions"] if options.envelope else answer
+    return rows
 
 
 any_options = st.builds(Options, variables=st.just(True))

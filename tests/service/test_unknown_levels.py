@@ -65,7 +65,8 @@ def answered(body: bytes, asked: Options, cut: int, segment_bytes: int) -> tuple
     scoring.feed(body[:cut])
     scoring.feed(body[cut:])
     answer = json.loads(scoring.finish())
-    found = [row["error"]["code"] if "error" in row else (row["phat"], row["business_outcome"]) for row in answer]
+    elements = answer["predictions"] if asked.envelope else answer
+    found = [row["error"]["code"] if "error" in row else (row["phat"], row["business_outcome"]) for row in elements]
     return found, scoring.unknown
 
 
@@ -83,7 +84,9 @@ def outcome(attempt: Callable[[], object]) -> object:
         return rows or (places, error.total)
 
 
-options = st.builds(Options, st.booleans(), st.booleans(), st.booleans(), st.sampled_from(["baseline", "error"]))
+options = st.builds(
+    Options, st.booleans(), st.booleans(), st.booleans(), st.sampled_from(["baseline", "error"]), st.booleans()
+)
 
 
 @given(rows_of_levels | any_rows, options, st.sampled_from([1, 100, 2**40]), st.data())
@@ -117,7 +120,7 @@ def test_the_header_counts_them_and_is_left_out_where_there_are_none(server: Ser
         assert send(client, some) == (200, of_all)
         answer = client.send("POST", "/predict", packed, {"content-encoding": "gzip"})
         assert answer.headers[HEADER] == of_all
-        for query in ("explain=true", "variables=none", "unknown_levels=baseline"):
+        for query in ("explain=true", "variables=none", "envelope=true", "unknown_levels=baseline"):
             assert send(client, some[:100], query) == (200, "15")
         reported = client.send("POST", "/predict?on_error=report", [{"x5": "Monday"}, {"x5": "Monday", "x12": []}])
     assert (reported.status, reported.headers[HEADER]) == (200, "1"), "of the row that was scored"
@@ -184,7 +187,7 @@ def test_the_openapi_document_has_another_tag_with_another_default(model: Scorer
 
 def test_metrics_count_cells_that_are_scored_and_errors_that_are_not() -> None:
     with serving(Holder(MODEL)) as client:
-        for query in ("", "unknown_levels=error", "variables=none"):
+        for query in ("", "unknown_levels=error", "envelope=true"):
             client.send("POST", f"/predict?{query}", {"x5": "Monday"})
         found = scrape(client)
     assert found["input_unknown_level_total", "x5"] == 2

@@ -17,12 +17,14 @@ class Options(NamedTuple):
         explain: each row's answer has an explanation.
         variables: each row's answer has the variables.
         unknown_levels: what a level does that the model does not know.
+        envelope: the answer is an object with the model and the rows' answers; otherwise an array of these.
     """
 
     report: bool = False
     explain: bool = False
     variables: bool = True
     unknown_levels: UnknownLevels = "baseline"
+    envelope: bool = False
 
 
 DEFAULT_OPTIONS = Options()
@@ -32,6 +34,7 @@ _CHOICES: dict[str, dict[str, tuple[str, Any]]] = {
     "explain": {"false": ("explain", False), "true": ("explain", True)},
     "variables": {"all": ("variables", True), "none": ("variables", False)},
     "unknown_levels": {"baseline": ("unknown_levels", "baseline"), "error": ("unknown_levels", "error")},
+    "envelope": {"false": ("envelope", False), "true": ("envelope", True)},
 }
 """By parameter and value, what is set to what."""
 

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from scorer.cells import UnknownLevels
+from scorer.coefficients import CoefficientFile
 from scorer.errors import PROBLEMS_SHOWN, BadRowsError, MalformedBodyError, Problem, TooManyRowsError
 from scorer.scorer import Scorer
 from scorer.scores import Scored, Scores
@@ -52,11 +53,15 @@ class ResponseFormat(NamedTuple):
         encoder: of the answers.
         report: whether a bad row is answered with its error, and the others are scored.
         unknown_levels: as for Scorer.score.
+        opening: what the answer begins with, before the array of the rows' answers; empty where this array is all.
+        closing: what it ends with; empty likewise.
     """
 
     encoder: Encoder
     report: bool
     unknown_levels: UnknownLevels
+    opening: bytes
+    closing: bytes
 
 
 class RowCodec:
@@ -73,6 +78,7 @@ class RowCodec:
         self._permissive = types.decoder(PERMISSIVE_TYPES)
         self._cells, self._columns = types.cells, types.columns
         self._diagnosis = diagnose.Diagnosis(scorer, types)
+        self._envelope = _envelope(scorer.file)
         self._encoders: dict[tuple[bool, bool], Encoder] = {}
         self.default_format = self.response_format(DEFAULT_OPTIONS)
 
@@ -82,7 +88,8 @@ class RowCodec:
         if asked not in self._encoders:
             encoder = ExplainingEncoder if options.explain else AnswerEncoder
             self._encoders[asked] = encoder(self._scorer, options.variables)
-        return ResponseFormat(self._encoders[asked], options.report, options.unknown_levels)
+        opening, closing = self._envelope if options.envelope else (b"", b"")
+        return ResponseFormat(self._encoders[asked], options.report, options.unknown_levels, opening, closing)
 
     def answer(
         self, body: diagnose.Body, response_format: ResponseFormat, max_rows: int = sys.maxsize
@@ -187,6 +194,12 @@ class RowCodec:
 
 def _unknown(scores: Scores) -> int:
     return sum(scores.unknown_levels.values())
+
+
+def _envelope(file: CoefficientFile) -> tuple[bytes, bytes]:
+    """What stands before and after the rows' answers in an answer that names its model."""
+    model = {"name": file.model, "version": file.version, "sha256": file.sha256}
+    return b'{"model":%b,"predictions":' % msgspec.json.encode(model), b"}"
 
 
 def _malformed(error: Exception) -> str:

@@ -117,7 +117,8 @@ class StreamingScorer:
         self._add(self._codec.answer(text, self._format, self._max_rows), text)
         if self._total:
             raise BadRowsError(self._problems, self._total)
-        return self._answers[0] if len(self._answers) == 1 else _join(self._answers)
+        opening, closing = self._format.opening, self._format.closing
+        return self._answers[0] if len(self._answers) == 1 and not opening else _join(self._answers, opening, closing)
 
     def _score_segment(self) -> None:
         text = bytearray().join(self._chunks)
@@ -165,12 +166,12 @@ class StreamingScorer:
 _OPEN, _CLOSE, _COMMA, _BRACE = b"[],}"
 
 
-def _join(arrays: Sequence[bytes]) -> bytes:
-    """JSON arrays, none of them empty, as one; each byte is copied once."""
-    pieces: list[bytes | memoryview] = []
+def _join(arrays: Sequence[bytes], opening: bytes, closing: bytes) -> bytes:
+    """JSON arrays, none of them empty if there are several, as one between two texts; each byte is copied once."""
+    pieces: list[bytes | memoryview] = [opening, b"["]
     for array in arrays:
-        pieces += (b"," if pieces else b"[", memoryview(array)[1:-1])
-    return b"".join([*pieces, b"]"])
+        pieces += (memoryview(array)[1:-1], b",")
+    return b"".join([*pieces[:-1], b"]", closing])
 
 
 def _last_cut(text: bytearray) -> int | None:

@@ -37,8 +37,8 @@ def answer(rows: Any, options: Options, segment_bytes: int = 2**40) -> Any:
 def test_parameters() -> None:
     assert parse(b"") == parse(b"on_error=fail&explain=false&variables=all") == Options()
     assert parse(b"on_error=report&explain=true&variables=none") == Options(report=True, explain=True, variables=False)
-    assert parse(b"unknown_levels=error") == Options(unknown_levels="error")
-    assert set(DOCUMENTED) == {"on_error", "explain", "variables", "unknown_levels"}
+    assert parse(b"unknown_levels=error&envelope=true") == Options(unknown_levels="error", envelope=True)
+    assert set(DOCUMENTED) == {"on_error", "explain", "variables", "unknown_levels", "envelope"}
 
 
 def test_what_a_request_does_not_say_is_as_by_default() -> None:
@@ -61,6 +61,7 @@ def test_every_value_is_named_by_the_options_that_it_gives(name: str) -> None:
         (b"on_error=ignore", "on_error: expected fail or report"),
         (b"explain", "explain: expected false or true"),
         (b"unknown_levels=ignore", "unknown_levels: expected baseline or error"),
+        (b"envelope=1", "envelope: expected false or true"),
         (b"explain=true&explain=true", "explain: given twice"),
         (b"\xff=%ff", "ÿ: no such parameter"),
     ],
