@@ -192,7 +192,7 @@ def swaps(bodies: Bodies, directory: Path, rounds: int, seconds: float) -> Resul
     """Times of single rows on 4 connections, alone and while the model is swapped every fifth of a second."""
     file = load(MODEL).file
     store = Directory(directory / "store")
-    files = [file, certificate.certify(replace(file, version="1.0.1", intercept=0.25))]
+    files = [file, certificate.certify(replace(file, version="1.1.0", intercept=0.25))]
     pointers = [Pointer(each.model, each.version, each.sha256) for each in files]
     for each, pointer in zip(files, pointers, strict=True):
         store.write(pointer.key, each.to_bytes())

@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 from matplotlib.image import imread
 
+import scorer
 from bench.load.__main__ import main
 from bench.load.drive import poisson
 from bench.load.scenarios import NAMES
@@ -221,7 +222,8 @@ def test_another_model(versions: list[CoefficientFile], tmp_path: Path, capsys: 
         assert load(server, tmp_path, "batch") == 2
         err = capsys.readouterr().err
         assert load(server, tmp_path, "batch", "--model", str(path)) == 0
-    mine, theirs = (f"{file.model} {file.version} (sha256 {file.sha256[:12]})" for file in versions[:2])
+    files = (scorer.load().file, versions[1])
+    mine, theirs = (f"{file.model} {file.version} (sha256 {file.sha256[:12]})" for file in files)
     assert err.endswith(f" serves {theirs}, and the library has {mine}; name the file with --model\n")
     assert err.count("\n") == 1
 

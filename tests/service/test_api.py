@@ -52,7 +52,7 @@ def test_the_documented_call_in_all_its_forms(client: Client, row: dict[str, Any
 
 def test_answers_name_the_model(client: Client, row: dict[str, Any], model: scorer.Scorer) -> None:
     headers = client.predict(row).headers
-    assert (headers["x-model-name"], headers["x-model-version"]) == ("glm-26", "1.0.0")
+    assert (headers["x-model-name"], headers["x-model-version"]) == ("glm-26", "1.0.1")
     assert headers["x-model-sha256"] == model.file.sha256
 
 

@@ -88,7 +88,7 @@ def test_a_fault_is_answered_without_a_traceback_logged_and_counted(
         found = scrape(client)
     assert (answer.status, answer.headers["content-type"]) == (500, "application/problem+json")
     assert answer.json() == {"type": "about:blank", "title": "Internal Server Error", "status": 500}
-    assert found["requests_total", path, "500", "1.0.0"] == 1
+    assert found["requests_total", path, "500", "1.0.1"] == 1
     assert found["errors_total", "fault"] == 1
     (fault,) = [record for record in caplog.records if record.exc_info]
     assert (fault.getMessage(), fault.exc_info and fault.exc_info[0]) == (f"{method} {path} failed", ZeroDivisionError)
@@ -132,9 +132,9 @@ def test_an_empty_array_is_counted() -> None:
     with serving(Holder(scorer.load())) as client:
         assert client.predict([]).json() == []
         found = scrape(client)
-    assert found["requests_total", "/predict", "200", "1.0.0"] == 1
+    assert found["requests_total", "/predict", "200", "1.0.1"] == 1
     assert (found["batch_rows_count",], found["batch_rows_sum",], found["stage_seconds_count", "decode"]) == (1, 0, 1)
-    assert found["rows_total", "1.0.0"] == 0
+    assert found["rows_total", "1.0.1"] == 0
 
 
 def test_a_request_is_counted_under_the_version_that_scored_it(versions: list[CoefficientFile]) -> None:
@@ -150,8 +150,8 @@ def test_a_request_is_counted_under_the_version_that_scored_it(versions: list[Co
 
         answer = client.send("POST", "/predict", chunks())
         found = scrape(other)
-    assert (answer.status, answer.headers["x-model-version"]) == (200, "1.0.0")
-    assert (found["requests_total", "/predict", "200", "1.0.0"], found["rows_total", "1.0.0"]) == (1, 2)
+    assert (answer.status, answer.headers["x-model-version"]) == (200, "1.0.1")
+    assert (found["requests_total", "/predict", "200", "1.0.1"], found["rows_total", "1.0.1"]) == (1, 2)
 
 
 JSON_PATHS = ["/model", "/openapi.json"]
