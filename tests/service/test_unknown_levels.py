@@ -192,7 +192,7 @@ def test_metrics_count_cells_that_are_scored_and_errors_that_are_not() -> None:
         found = scrape(client)
     assert found["input_unknown_level_total", "x5"] == 2
     assert found["errors_total", "unknown_level"] == 1
-    assert found["rows_total", "1.0.0"] == 2
+    assert found["rows_total", "1.0.1"] == 2
 
 
 def test_a_shadow_version_with_fewer_levels_scores_them_as_the_baseline(small: dict[str, Any]) -> None:
