@@ -103,7 +103,7 @@ def test_rows_in_an_envelope_are_counted() -> None:
     with serving(Holder(MODEL)) as client:
         assert client.send("POST", "/predict?envelope=true", [{"x5": "monday"}] * 3).status == 200
         found = scrape(client)
-    assert (found["requests_total", "/predict", "200", "1.0.1"], found["rows_total", "1.0.0"]) == (1, 3)
+    assert (found["requests_total", "/predict", "200", "1.0.1"], found["rows_total", "1.0.1"]) == (1, 3)
     assert (found["batch_rows_count",], found["batch_rows_sum",]) == (1, 3)
 
 
