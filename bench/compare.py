@@ -8,24 +8,24 @@ from __future__ import annotations
 
 import argparse
 import io
-import socket
 import subprocess
 import sys
 import tarfile
 import tempfile
-import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from bench import contenders
 from bench.__main__ import make_bodies
 from bench.machine import complaint
 from bench.measure import BATCH_ROWS
-from bench.peers.catalog import HOST, PREDICT, ROOT
+from bench.peers.catalog import ROOT
 from bench.peers.check import MODEL
 from bench.peers.running import PeerError, Server, running
+from bench.timing import requests, take_turns
 from bench.wrk import LoadError
 
 REQUESTS = {"batch of 10,000 rows": 5, "single row": 3_000}
@@ -98,43 +98,11 @@ def unpack(revision: str, directory: Path) -> None:
 
 def compare(name: str, body: bytes, servers: dict[str, Server], rounds: int) -> str:
     """One line of the table: the least times per request of all rounds."""
-    cpu: dict[str, list[float]] = {key: [] for key in servers}
-    wall: dict[str, list[float]] = {key: [] for key in servers}
-    for _ in range(rounds + 1):
-        for key, server in servers.items():
-            before, began = cpu_nanoseconds(server.pid), time.perf_counter()
-            send(server.port, body, REQUESTS[name])
-            wall[key].append((time.perf_counter() - began) / REQUESTS[name])
-            cpu[key].append((cpu_nanoseconds(server.pid) - before) / REQUESTS[name] / 1e3)
-    other, this = (min(taken[1:]) for taken in cpu.values())  # the first round warms up
-    other_wall, this_wall = (min(taken[1:]) for taken in wall.values())
+    work = {key: partial(requests, server, body, REQUESTS[name]) for key, server in servers.items()}
+    taken = take_turns(work, rounds)
+    other, this = (min(samples["cpu"]) * 1e6 for samples in taken.values())
+    other_wall, this_wall = (min(samples["wall"]) for samples in taken.values())
     return f"| {name} | {other:,.1f} | {this:,.1f} | {this / other:.3f} | {this_wall / other_wall:.3f} |"
-
-
-def cpu_nanoseconds(pid: int) -> int:
-    """CPU time of a process's main thread, which does all work on requests (Linux)."""
-    return int(Path(f"/proc/{pid}/schedstat").read_text().split()[0])
-
-
-def send(port: int, body: bytes, count: int) -> None:
-    """POSTs a body ``count`` times on one connection, one after the other, and reads the answers.
-
-    Raises:
-        LoadError: one is not answered with 200.
-    """
-    head = f"POST {PREDICT} HTTP/1.1\r\nhost: {HOST}\r\ncontent-type: application/json\r\ncontent-length: {len(body)}"
-    request = head.encode() + b"\r\n\r\n" + body
-    with socket.create_connection((HOST, port)) as connection:
-        answer = connection.makefile("rb")
-        for _ in range(count):
-            connection.sendall(request)
-            if (status := answer.readline()) != b"HTTP/1.1 200 OK\r\n":
-                raise LoadError(f"a request was answered with {status.decode(errors='replace').strip() or 'nothing'}")
-            length = 0
-            while (line := answer.readline()) != b"\r\n":
-                if line.startswith(b"content-length: "):
-                    length = int(line.split()[1])
-            answer.read(length)
 
 
 if __name__ == "__main__":

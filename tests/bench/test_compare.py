@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
-import socket
 import subprocess
-import threading
 import time
 from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from bench import __main__ as bench
-from bench import compare, contenders
+from bench import compare, contenders, timing
 from bench.peers.check import MODEL
 from bench.peers.running import Server as BenchServer
 from bench.wrk import LoadError
 from tests.support.paths import ROOT
-from tests.support.servers import Server
 from tests.support.skips import needs
 
 pytestmark = pytest.mark.long
@@ -104,46 +101,17 @@ def test_the_least_of_all_rounds_but_the_first_counts(monkeypatch: pytest.Monkey
     numbers = {pid: iter([number for pair in pairs for number in pair]) for pid, pairs in cpu.items()}
     sent: defaultdict[int, int] = defaultdict(int)
 
-    def send(port: int, body: bytes, count: int) -> None:
+    def send(port: int, body: bytes, count: int, _headers: Sequence[str]) -> None:
         assert body == b"[]"
         sent[port] += count
 
     monkeypatch.setattr(compare, "REQUESTS", {"two": 2})
-    monkeypatch.setattr(compare, "cpu_nanoseconds", lambda pid: next(numbers[pid]))
-    monkeypatch.setattr(compare, "send", send)
+    monkeypatch.setattr(timing, "cpu_nanoseconds", lambda processes: next(numbers[processes[0]]))
+    monkeypatch.setattr(timing, "send", send)
+    monkeypatch.setattr(BenchServer, "processes", lambda server: [server.pid])
     monkeypatch.setattr(time, "perf_counter", lambda: next(wall))
     servers = {"other": BenchServer(11, 1), "this": BenchServer(22, 2)}
     line = compare.compare("two", b"[]", servers, 3)
     # other: least 4,000 ns and 20 s for two requests; this: 3,000 ns and 5 s
     assert line == "| two | 2.0 | 1.5 | 0.750 | 0.250 |"
     assert sent == {11: 8, 22: 8}
-
-
-def test_cpu_time_is_that_of_the_main_thread() -> None:
-    before = compare.cpu_nanoseconds(os.getpid())
-    burn = threading.Thread(target=sum, args=(range(10_000_000),))
-    burn.start()
-    burn.join()
-    between = compare.cpu_nanoseconds(os.getpid())
-    own = time.thread_time_ns()
-    sum(range(10_000_000))
-    taken = time.thread_time_ns() - own
-    after = compare.cpu_nanoseconds(os.getpid())
-    assert between - before < taken / 2
-    assert after - between == pytest.approx(taken, rel=0.3)
-
-
-def test_requests_are_answered_one_by_one(server: Server) -> None:
-    body = b"[" + b",".join([b'{"x5": "monday"}'] * 3) + b"]"
-    compare.send(server.port, body, 5)
-    with pytest.raises(LoadError, match=r"a request was answered with HTTP/1\.1 422 "):
-        compare.send(server.port, b"[{}]", 1)
-
-
-def test_a_server_that_hangs_up() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        thread = threading.Thread(target=lambda: listener.accept()[0].close())
-        thread.start()
-        with pytest.raises((LoadError, ConnectionError)):
-            compare.send(listener.getsockname()[1], b"[]", 1)
-        thread.join()
