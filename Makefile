@@ -86,7 +86,7 @@ bench/.venv-peers/.done: bench/peers/requirements.txt
 		--requirement $<
 	@touch $@
 
-bench: .venv/.dev bench/.venv-peers/.done ## measure everything: bench/results.json and docs/performance.md (ten minutes)
+bench: .venv/.dev bench/.venv-peers/.done ## measure everything: bench/results.json and what the docs show of it (20 minutes)
 	$(BIN)/python -m bench
 
 bench-quick: .venv/.dev bench/.venv-peers/.done ## the main figures in a minute; writes nothing

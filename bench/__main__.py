@@ -1,4 +1,4 @@
-"""python -m bench [--quick]: measures, and writes bench/results.json and its tables in docs/."""
+"""python -m bench [--quick | --only SECTION]: measures, and writes bench/results.json and what the docs show of it."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import scorer
-from bench import contenders, measure, report
+from bench import additions, calls, contenders, measure, pages, replicas, report, texts, workers
 from bench.capacity import page
-from bench.machine import complaint, machine, say
+from bench.machine import complaint, cpu_times, machine, made, say
 from bench.peers.catalog import PEERS, PYTHON
 from bench.peers.check import DifferenceError
 from bench.peers.running import PeerError
@@ -23,78 +24,135 @@ from bench.wrk import LoadError, require_wrk
 
 TRAIN_ROWS = 40_000
 QUICK_PEERS = "ac"
+QUICK_SECTIONS = ("servers", "memory", "cold_start")
+PEER_SECTIONS = frozenset({"servers", "kernel"})
+Results = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """What the sections measure with.
+
+    Attributes:
+        quick: whether to measure for a shorter time.
+        directory: for files; it has the stand-in training and test rows.
+        train: the stand-in training file.
+        bodies: request bodies of the stand-in test rows.
+    """
+
+    quick: bool
+    directory: Path
+    train: Path
+    bodies: measure.Bodies
+
+
+Section = Callable[[Workload], Results]
+SECTIONS: dict[str, Section] = {
+    "servers": lambda work: _servers(work),
+    "memory": lambda work: measure.memory(work.bodies),
+    "cold_start": lambda work: measure.cold_start(3 if work.quick else 15),
+    "cpu": lambda work: measure.cpu(work.bodies, 5),
+    "growth": lambda work: measure.growth(work.bodies, 5),
+    "calls": lambda work: calls.measure(work.bodies.rows, 3),
+    "texts": lambda work: texts.measure(work.bodies.rows, texts.read(work.directory / "test.csv"), work.directory, 5),
+    "workers": lambda work: workers.measure(work.bodies, 3, 2),
+    "replicas": lambda work: replicas.measure(work.bodies, 3, 3, say),
+    "additions": lambda work: additions.measure(work.bodies, work.directory, 10),
+    "beside_batches": lambda work: measure.beside_batches(work.bodies, 5),
+    "swaps": lambda work: measure.swaps(work.bodies, work.directory, 5, 8),
+    "slow": lambda work: measure.beside_slow(work.bodies, 5, 8),
+    "kernel": lambda work: measure.kernel(work.quick),
+    "export": lambda work: measure.export(work.train, work.directory),
+}
+"""Each gives one key of bench/results.json."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the benchmark. Returns the exit code: 2, with one line on stderr, if it cannot be run."""
-    parser = argparse.ArgumentParser(prog="bench", description="How fast the scorer is, beside what users would pick.")
-    parser.add_argument("--quick", action="store_true", help="the main figures in under a minute; writes nothing")
-    quick = parser.parse_args(arguments).quick
+    """Runs the benchmark. Returns the exit code: 2, with a line on stderr for each, if sections cannot be measured."""
+    options = _parser().parse_args(arguments)
     try:
         require_wrk()
         with tempfile.TemporaryDirectory() as directory:
-            results = run(quick, Path(directory))
-    except (LoadError, PeerError, DifferenceError) as error:
+            results, failed = run(options.quick, Path(directory), options.only or ())
+    except (LoadError, PeerError) as error:
         print(f"bench: {error}", file=sys.stderr)
-        return 2
-    except subprocess.CalledProcessError as error:
-        print(f"bench: {error}: {complaint(error)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("bench: interrupted, nothing was written", file=sys.stderr)
         return 130
-    print(report.tables(results))
-    if not quick:
+    for name, why in failed.items():
+        print(f"bench: {name} was not measured: {why}", file=sys.stderr)
+    if options.quick:
+        if not failed:
+            print(report.tables(results))
+    else:
+        known = json.loads(page.RESULTS.read_text())
+        results = {**known, **results, "made": {**known["made"], **results["made"]}}
         page.RESULTS.write_text(json.dumps(results, indent=1) + "\n")
-        report.write(results)
-        page.write(results, json.loads(page.CAPACITY.read_text()))
-    return 0
+        pages.write(results, json.loads(page.CAPACITY.read_text()))
+        print(report.tables(results))
+    return 2 if failed else 0
 
 
-def run(quick: bool, directory: Path) -> dict[str, Any]:
-    """Makes all measurements.
+def run(quick: bool, directory: Path, only: Sequence[str] = ()) -> tuple[Results, dict[str, str]]:
+    """Makes the measurements.
 
     Args:
         quick: make only the main ones, and for a shorter time.
         directory: for the files with request bodies.
+        only: the sections to measure; if empty, all.
+
+    Returns:
+        The results by section, with the machine and what each section is ``made`` of; and by section that could not be
+        measured, why.
 
     Raises:
-        PeerError: the peers, which only the quick run can leave out, are not installed, or one does not start.
+        PeerError: the peers, which only the quick run can leave out, are not installed.
     """
-    if not quick and not PYTHON.exists():
+    sections = only or (QUICK_SECTIONS if quick else tuple(SECTIONS))
+    if not quick and not PYTHON.exists() and not PEER_SECTIONS.isdisjoint(sections):
         raise PeerError(f"{PYTHON} does not exist: make bench installs the peers there")
     say("Making the stand-in rows")
     train, bodies = make_bodies(directory)
-    seconds, rounds = (1, 2) if quick else (2, 5)
-    who = [contenders.SCORER, contenders.FLOOR]
+    work = Workload(quick, directory, train, bodies)
+    results: Results = {"quick": quick, "machine": machine(), "made": {}}
+    failed = {}
+    for name in sections:
+        say(f"Measuring {name}")
+        try:
+            results[name] = SECTIONS[name](work)
+        except (LoadError, PeerError, DifferenceError, OSError) as error:
+            failed[name] = str(error)
+        except subprocess.CalledProcessError as error:
+            failed[name] = f"{error}: {complaint(error)}"
+        else:
+            results["made"][name] = made()
+    return results, failed
+
+
+def _servers(work: Workload) -> Results:
+    who = [contenders.SCORER, contenders.FLOOR, contenders.TINY]
     if PYTHON.exists():
-        who += [peer for peer in PEERS if not quick or peer.key in QUICK_PEERS]
-    results: dict[str, Any] = {"quick": quick, "machine": machine()}
-    say("Servers: batches of 10,000 rows, and single rows on 8 connections")
-    results["servers"] = measure.servers(who, bodies, rounds, seconds, 2 if quick else 4, say)
-    say("Memory")
-    results["memory"] = measure.memory(bodies)
-    say("Cold start")
-    results["cold_start"] = measure.cold_start(3 if quick else 15)
-    if quick:
-        return results
-    say("Processor time")
-    results["cpu"] = measure.cpu(bodies, 5)
-    say("Growth")
-    results["growth"] = measure.growth(bodies, rounds)
-    say("Workers")
-    results["workers"] = measure.workers(bodies, rounds, seconds)
-    say("Single rows beside batches")
-    results["beside_batches"] = measure.beside_batches(bodies, 5)
-    say("Swaps")
-    results["swaps"] = measure.swaps(bodies, directory, rounds, 4 * seconds)
-    say("Slow connections")
-    results["slow"] = measure.beside_slow(bodies, rounds, 4 * seconds)
-    say("Kernel")
-    results["kernel"] = measure.kernel(quick)
-    say("Export")
-    results["export"] = measure.export(train, directory)
-    return results
+        who += [peer for peer in PEERS if not work.quick or peer.key in QUICK_PEERS]
+    seconds, rounds = (1, 2) if work.quick else (2, 5)
+    before = cpu_times()
+    measured = measure.servers(who, work.bodies, rounds, seconds, 2 if work.quick else 4, say)
+    now = cpu_times()
+    return measured | {"stolen": (now.stolen - before.stolen) / max(now.total - before.total, 1.0)}
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="bench", description="How fast the scorer is, beside what users would pick.")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--quick", action="store_true", help="the main figures in under a minute; writes nothing")
+    which.add_argument(
+        "--only",
+        action="append",
+        choices=SECTIONS,
+        metavar="SECTION",
+        help=f"measure this section alone, and keep the others' results; may be repeated: {', '.join(SECTIONS)}",
+    )
+    return parser
 
 
 def make_bodies(directory: Path) -> tuple[Path, measure.Bodies]:

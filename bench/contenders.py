@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 
 from bench.peers.catalog import PEERS, PYTHON, Peer
@@ -45,6 +46,33 @@ TWO_WORKERS = Own("scorer, 2 workers", "this scorer, 2 workers", ("-m", "scorer"
 SWAPPING = Own("scorer, swapping", "this scorer, its model swapped", ("-m", "scorer", "serve"), refresh_seconds=0.05)
 FLOOR = Peer("floor", "bare ASGI app, fixed answer", ("-m", "bench.apps", "floor"), readiness="/")
 BARE = Peer("bare", "bare Starlette app that imports numpy", ("-m", "bench.apps", "bare"))
+
+
+@dataclass(frozen=True, slots=True)
+class Tiny(Peer):
+    """examples/tiny_app.py on uvicorn's command line, with the scorer's loop and parser. It has no readiness probe."""
+
+    def environment(self, model: Path, port: int, scratch: Path) -> dict[str, str]:
+        """Its environment: the model, and what uvicorn's command line reads from there."""
+        del scratch
+        uvicorn = {
+            "LOOP": "uvloop",
+            "HTTP": "httptools",
+            "ACCESS_LOG": "false",
+            "LOG_LEVEL": "warning",
+            "PORT": str(port),
+        }
+        own = {f"UVICORN_{name}": value for name, value in uvicorn.items()}
+        return {**os.environ, **own, "SCORER_MODEL": str(model.resolve())}
+
+
+TINY = Tiny(
+    "tiny",
+    "tiny app: Starlette, orjson and the library",
+    ("-m", "uvicorn", "--app-dir", "examples", "tiny_app:app"),
+    readiness="/predict",
+    ready_status=HTTPStatus.METHOD_NOT_ALLOWED,
+)
 
 
 def python_of(contender: Peer) -> Path:

@@ -39,18 +39,22 @@ Result = dict[str, Any]
 
 
 class Bodies:
-    """Files with request bodies of stand-in test rows: numbers as JSON numbers, keys in their order."""
+    """Files with request bodies of stand-in test rows: numbers as JSON numbers, keys in their order.
+
+    Attributes:
+        rows: the rows.
+    """
 
     def __init__(self, rows: list[dict[str, Any]], directory: Path) -> None:
-        self._rows = rows
+        self.rows = rows
         self._directory = directory
 
     def of(self, count: int) -> Path:
         """The file of a body of ``count`` rows, repeated as needed; for 0, one row as an object."""
         path = self._directory / f"{count}.json"
         if not path.exists():
-            rows = (self._rows * (1 + count // len(self._rows)))[:count]
-            path.write_bytes(orjson.dumps(rows if count else self._rows[0]))
+            rows = (self.rows * (1 + count // len(self.rows)))[:count]
+            path.write_bytes(orjson.dumps(rows if count else self.rows[0]))
         return path
 
 
@@ -77,7 +81,7 @@ def servers(who: list[Peer], bodies: Bodies, rounds: int, seconds: float, warm_s
     checked = make_bodies(model)
     batch, single = bodies.of(BATCH_ROWS), bodies.of(0)
     samples: dict[str, dict[str, list[float]]] = {}
-    long_enough: dict[str, float] = {}
+    long_enough, processes = dict[str, float](), dict[str, int]()
 
     def note(key: str, **figures: float) -> None:
         for name, figure in figures.items():
@@ -95,7 +99,8 @@ def servers(who: list[Peer], bodies: Bodies, rounds: int, seconds: float, warm_s
                 note(peer.key, batch_seconds=drive(server.port, batch, 1, long_enough[peer.key]).median)
                 load_ = drive(server.port, single, SINGLE_CONNECTIONS, seconds)
                 note(peer.key, single_per_second=load_.per_second, single_p50=load_.median, single_p99=load_.p99)
-    return {"body_bytes": batch.stat().st_size, "rounds": rounds, "samples": samples}
+                processes[peer.key] = len(server.processes())
+    return {"body_bytes": batch.stat().st_size, "rounds": rounds, "processes": processes, "samples": samples}
 
 
 def parse_seconds(body: Path) -> float:
@@ -157,19 +162,6 @@ def growth(bodies: Bodies, rounds: int) -> Result:
             for count, seconds in GROWTH_SECONDS.items():
                 taken = drive(own.port, bodies.of(count), 1, seconds).median
                 samples.setdefault(str(count), []).append(taken / count)
-    return {"samples": samples}
-
-
-def workers(bodies: Bodies, rounds: int, seconds: float) -> Result:
-    """Single rows and batches per second by number of worker processes."""
-    samples: dict[str, dict[str, list[float]]] = {}
-    with ExitStack() as stack:
-        both = {str(c.workers): start(stack, c) for c in (contenders.SCORER, contenders.TWO_WORKERS)}
-        for _ in range(rounds):
-            for count, own in both.items():
-                figures = samples.setdefault(count, {"singles": [], "batches": []})
-                figures["singles"].append(drive(own.port, bodies.of(0), SINGLE_CONNECTIONS, seconds).per_second)
-                figures["batches"].append(drive(own.port, bodies.of(BATCH_ROWS), 2, seconds).per_second)
     return {"samples": samples}
 
 

@@ -40,18 +40,21 @@ class Bound:
         """Whether the bound is reached."""
         return self.value <= self.bound if self.most else self.value >= self.bound
 
-    def row(self) -> str:
-        """A row of the table."""
-        sign = "≤" if self.most else "≥"
-        verdict = "yes" if self.met() else "**no**"
-        return f"| {self.what} | {self._shown()} | {sign} {self.bound:g} | {self.aim:g} | {verdict} |"
-
-    def _shown(self) -> str:
+    def shown(self) -> str:
         """The value, with the digits that show on which side of the bound it is."""
         digits = 2 if self.value < 10 else 0
         while replace(self, value=round(self.value, digits)).met() != self.met():
             digits += 1
         return f"{self.value:,.{digits}f}"
+
+    def asked(self) -> str:
+        """The bound, with its sign."""
+        return f"{'≤' if self.most else '≥'} {self.bound:g}"
+
+    def row(self) -> str:
+        """A row of the table."""
+        verdict = "yes" if self.met() else "**no**"
+        return f"| {self.what} | {self.shown()} | {self.asked()} | {self.aim:g} | {verdict} |"
 
 
 def bounds(results: Results) -> Iterator[Bound]:
@@ -102,18 +105,34 @@ def tables(results: Results) -> str:
     machine = results["machine"]
     libraries = ", ".join(f"{name} {number}" for name, number in machine["libraries"].items())
     body = results["servers"]["body_bytes"] / 1e6
-    text = f"{machine['processor']}, {machine['cpus']} CPUs, {machine['system']}, Python {machine['python']}; "
-    text += f"{libraries}. Medians of {results['servers']['rounds']} rounds; the batch body has {body:.1f} MB."
+    text = f"{made_of(results)}. {machine['cpus']} CPUs, {machine['system']}, Python {machine['python']}; "
+    text += f"{libraries}. Medians of {results['servers']['rounds']} rounds; the batch body has {body:.1f} MB, its "
+    text += f"numbers as JSON numbers. {stolen(results)}"
     parts.append(paragraph(text))
     return "\n\n".join(parts)
 
 
+def made_of(results: Results) -> str:
+    """What the sections were measured of, when and where: of most, and of others that were measured at another time."""
+    sections: dict[str, list[str]] = {}
+    for name, made in results["made"].items():
+        words = f"version {made['version']}, revision {made['revision']}, {made['date']}, {made['processor']}"
+        sections.setdefault(words, []).append(name)
+    (first, _), *others = sorted(sections.items(), key=lambda item: -len(item[1]))
+    return "; ".join([first[0].upper() + first[1:], *(f"{', '.join(names)}: {words}" for words, names in others)])
+
+
+def stolen(results: Results) -> str:
+    """A sentence on what other machines took of the CPUs."""
+    return f"Other guests of the host took {results['servers']['stolen']:.1%} of the CPU time meanwhile."
+
+
 def _servers(results: Results) -> str:
     names = {peer.key: f"({peer.key}) {peer.name}" for peer in PEERS}
-    names |= {contender.key: contender.name for contender in (contenders.SCORER, contenders.FLOOR)}
+    names |= {contender.key: contender.name for contender in (contenders.SCORER, contenders.FLOOR, contenders.TINY)}
     lines = [
-        "| one worker | 10,000-row POST, ms | single rows a second | p50, ms | p99, ms |",
-        "|---|---|---|---|---|",
+        "| one worker | processes | 10,000-row POST, ms | single rows a second | p50, ms | p99, ms |",
+        "|---|---|---|---|---|---|",
     ]
     for key, figures in results["servers"]["samples"].items():
         batch = f"{median(figures['batch_seconds']) * 1e3:,.0f}"
@@ -122,7 +141,14 @@ def _servers(results: Results) -> str:
             times = [f"{median(figures[name]) * 1e3:,.2f}" for name in ("single_p50", "single_p99")]
         else:
             rate, times = "", ["", ""]
-        lines.append(f"| {names.get(key, f'`{key}`, no server')} | {batch} | {rate} | {times[0]} | {times[1]} |")
+        cells = [
+            names.get(key, f"`{key}`, no server"),
+            str(results["servers"]["processes"].get(key, "")),
+            batch,
+            rate,
+            *times,
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
@@ -156,9 +182,6 @@ def _others(results: Results) -> str:
     lines.append(f"| CPU-seconds a million rows: batches, singles | {taken['batches']:.1f}, {taken['singles']:.0f} |")
     per_row = ", ".join(f"{median(samples) * 1e6:.1f}" for samples in growth.values())
     lines.append(f"| µs a row in a POST of 1,000, 10,000, 100,000 rows | {per_row} |")
-    for count, samples in results["workers"]["samples"].items():
-        words = f"{median(samples['singles']):,.0f}, {median(samples['batches']):.1f}"
-        lines.append(f"| {count} worker{'s'[: int(count) - 1]}: single rows a second, batches a second | {words} |")
     lines.append(
         f"| p99 of single rows, ms: alone, beside 10,000-row batches | "
         f"{beside['alone']['p99'] * 1e3:.1f}, {beside['beside']['p99'] * 1e3:.1f} |"
@@ -176,27 +199,27 @@ def _others(results: Results) -> str:
     return "\n".join(lines)
 
 
+def head(*names: str) -> list[str]:
+    """The first two lines of a table, with the names of its columns."""
+    return [f"| {' | '.join(names)} |", "|---" * len(names) + "|"]
+
+
 def paragraph(text: str) -> str:
     """Wraps a paragraph to the width of the docs."""
     return textwrap.fill(text, 120, break_long_words=False, break_on_hyphens=False)
-
-
-def write(results: Results) -> None:
-    """Replaces the tables in the page."""
-    put(PAGE, "python -m bench", tables(results))
 
 
 def put(page: Path, command: str, text: str) -> None:
     """Replaces the text between a command's marks in a page.
 
     Raises:
-        ValueError: the page does not have the marks.
+        ValueError: the page does not have the marks, or has them twice.
     """
     start, end = _MARKS[0].format(command), _MARKS[1]
     pattern = re.compile(re.escape(start) + ".*?" + re.escape(end), re.DOTALL)
     replaced, count = pattern.subn(lambda _match: f"{start}\n\n{text}\n\n{end}", page.read_text())
-    if not count:
-        raise ValueError(f"{page} has no place for the tables of {command}: {start} and {end}")
+    if count != 1:
+        raise ValueError(f"{page} has no place for the tables of {command}: one {start} and {end}")
     page.write_text(replaced)
 
 

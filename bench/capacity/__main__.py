@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 
 import scorer
-from bench import contenders
+from bench import contenders, pages
 from bench.capacity import page, plot
 from bench.capacity.measure import measure
 from bench.load.client import TargetError
@@ -40,7 +40,7 @@ def main() -> int:
     say("The simulated curves")
     plot.draw(measured, page.PLOT)
     results = json.loads(page.RESULTS.read_text())
-    page.write(results, measured)
+    pages.write(results, measured)
     print(page.tables(results, measured))
     return 0
 

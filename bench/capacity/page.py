@@ -70,11 +70,6 @@ def tables(results: Results, capacity: Results, price: float = VCPU_HOUR) -> str
     return "\n\n".join([_loads(results, capacity, price), _limits(results, capacity), _check(capacity)])
 
 
-def write(results: Results, capacity: Results) -> None:
-    """Replaces the tables in the page."""
-    report.put(PAGE, COMMAND, tables(results, capacity))
-
-
 def _loads(results: Results, capacity: Results, price: float) -> str:
     lines = [
         f"| load | sent as | vCPUs busy | replicas at {BUSY:.0%} | cost a month | network in, out, Mbit/s |",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -28,13 +29,15 @@ class Peer:
         key: its letter.
         name: its software, for tables.
         arguments: its command line after the interpreter; run from ROOT.
-        readiness: path that answers GET with 200 once requests can be answered.
+        readiness: path that answers GET with `ready_status` once requests can be answered.
+        ready_status: that status.
     """
 
     key: str
     name: str
     arguments: tuple[str, ...]
     readiness: str = "/readyz"
+    ready_status: int = HTTPStatus.OK
 
     def argv(self, python: Path = PYTHON) -> list[str]:
         """Its command line."""

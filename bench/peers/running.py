@@ -57,7 +57,7 @@ def running(peer: Peer, model: Path, python: Path = PYTHON, poll_seconds: float 
     if not python.exists():
         raise PeerError(f"{python} does not exist: python3 -m venv it, and install bench/peers/requirements.txt there")
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as directory:
-        log, port = Path(directory, "log"), _free_port()
+        log, port = Path(directory, "log"), free_port()
         with log.open("wb") as output:
             process = subprocess.Popen(
                 peer.argv(python),
@@ -74,7 +74,8 @@ def running(peer: Peer, model: Path, python: Path = PYTHON, poll_seconds: float 
             _stop(process)
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port at HOST that nothing listens on."""
     with socket.create_server((HOST, 0)) as listener:
         port: int = listener.getsockname()[1]
         return port
@@ -84,7 +85,7 @@ def _wait(peer: Peer, process: subprocess.Popen[bytes], port: int, log: Path, po
     until = monotonic() + START_SECONDS
     while monotonic() < until and process.poll() is None:
         with suppress(OSError, http.client.HTTPException):
-            if _status(port, peer.readiness) == http.HTTPStatus.OK:
+            if _status(port, peer.readiness) == peer.ready_status:
                 return
         sleep(poll_seconds)
     ended = "ended" if process.poll() is not None else f"was not ready after {START_SECONDS:.0f} seconds"

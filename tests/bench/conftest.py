@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 import scorer
+from bench import pages
 from bench.measure import Bodies
 from bench.rows import Row, stand_in
 from tests.support.processes import COVERAGE
@@ -41,3 +43,13 @@ def some_rows(model: scorer.Scorer, tmp_path_factory: pytest.TempPathFactory) ->
 def bodies(some_rows: list[Row], tmp_path: Path) -> Bodies:
     """Their bodies."""
     return Bodies(some_rows, tmp_path)
+
+
+@pytest.fixture
+def docs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A directory with copies of the pages, which commands write to instead."""
+    for path in {block.page for block in pages.BLOCKS}:
+        (tmp_path / path.name).write_text(path.read_text())
+    blocks = [replace(block, page=tmp_path / block.page.name) for block in pages.BLOCKS]
+    monkeypatch.setattr(pages, "BLOCKS", blocks)
+    return tmp_path

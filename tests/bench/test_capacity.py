@@ -166,12 +166,11 @@ def test_a_latency_runs_from_when_a_call_was_sent() -> None:
 
 
 @pytest.fixture
-def written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def written(docs: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """What the commands write goes to another directory."""
-    (tmp_path / "performance.md").write_text(page.PAGE.read_text())
-    for name in ("PAGE", "CAPACITY", "PLOT"):
-        monkeypatch.setattr(page, name, tmp_path / getattr(page, name).name)
-    return tmp_path
+    for name in ("CAPACITY", "PLOT"):
+        monkeypatch.setattr(page, name, docs / getattr(page, name).name)
+    return docs
 
 
 @pytest.mark.usefixtures("unmeasured")

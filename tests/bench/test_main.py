@@ -6,13 +6,14 @@ import functools
 import json
 import re
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bench import __main__ as bench
-from bench import contenders, measure, report
+from bench import additions, calls, contenders, measure, replicas, report, texts, workers
 from bench.capacity import page
 from bench.wrk import LoadError
 from tests.support.skips import needs
@@ -23,11 +24,13 @@ pytestmark = pytest.mark.long
 @needs("wrk")
 @pytest.mark.usefixtures("wrk")
 def test_a_quick_run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    run, runs = bench.run, []
+    run = bench.run
+    runs: list[dict[str, Any]] = []
 
-    def note(quick: bool, directory: Path) -> dict[str, Any]:
-        runs.append(run(quick, directory))
-        return runs[0]
+    def note(quick: bool, directory: Path, only: Sequence[str]) -> tuple[dict[str, Any], dict[str, str]]:
+        results, failed = run(quick, directory, only)
+        runs.append(results)
+        return results, failed
 
     monkeypatch.setattr(bench, "run", note)
     monkeypatch.setattr(bench, "TRAIN_ROWS", 400)
@@ -43,52 +46,41 @@ def test_a_quick_run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.Mon
     samples = servers["samples"]
     assert [len(taken) for taken in samples["orjson.loads"].values()] == [2]
     names = {"batch_seconds", "single_per_second", "single_p50", "single_p99"}
-    assert {key: taken.keys() for key, taken in samples.items() if len(taken) > 1} == {"scorer": names, "floor": names}
+    own = ("scorer", "floor", "tiny")
+    assert {key: taken.keys() for key, taken in samples.items() if len(taken) > 1} == dict.fromkeys(own, names)
+    assert servers["processes"] == dict.fromkeys(own, 1)
+    assert 0 <= servers["stolen"] < 1
     assert {len(taken) for figures in samples.values() for taken in figures.values()} == {2}
     assert 10e6 < memory["bare_idle"] < memory["idle"] <= memory["peak"] < 500e6
     assert memory["body_bytes"] == servers["body_bytes"] > 100 * 1_000
     assert {key: len(taken) for key, taken in cold["samples"].items()} == {"scorer": 3, "bare": 3}
 
 
-def test_a_full_run_is_written(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A real one takes ten minutes: the committed figures, one of them changed, stand for what it measured."""
+def test_a_full_run_is_written(docs: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A real one takes up to 20 minutes: the committed figures, one of them changed, stand for what it measured."""
     measured: dict[str, Any] = json.loads(page.RESULTS.read_text())
     measured["cpu"]["singles"] = 123.0
-    docs, results = tmp_path / "performance.md", tmp_path / "results.json"
-    docs.write_text(report.PAGE.read_text())
-    for module in (report, page):
-        monkeypatch.setattr(module, "PAGE", docs)
+    results = docs / "results.json"
+    results.write_text(page.RESULTS.read_text())
     monkeypatch.setattr(page, "RESULTS", results)
     monkeypatch.setattr(bench, "require_wrk", lambda: None)
-    monkeypatch.setattr(bench, "run", lambda *_: measured)
+    monkeypatch.setattr(bench, "run", lambda *_: (measured, {}))
     assert bench.main([]) == 0
     assert json.loads(results.read_text()) == measured
     assert report.tables(measured) in capsys.readouterr().out
     for tables in (report.tables(measured), page.tables(measured, json.loads(page.CAPACITY.read_text()))):
         assert "123" in tables
-        assert tables in docs.read_text()
+        assert tables in (docs / "performance.md").read_text()
 
 
 @pytest.mark.parametrize(
     ("error", "code", "told"),
     [
         (LoadError("3 of 7 requests failed"), 2, "bench: 3 of 7 requests failed\n"),
-        (
-            subprocess.CalledProcessError(1, "export", stderr=b"no such file\n"),
-            2,
-            "bench: Command 'export' returned non-zero exit status 1.: no such file\n",
-        ),
-        (
-            subprocess.CalledProcessError(1, "parse", stderr="not JSON\n"),
-            2,
-            "bench: Command 'parse' returned non-zero exit status 1.: not JSON\n",
-        ),
         (KeyboardInterrupt(), 130, "bench: interrupted, nothing was written\n"),
     ],
 )
-def test_what_cannot_be_measured_is_told(
+def test_what_cannot_be_run_is_told(
     error: BaseException, code: int, told: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object) -> None:
@@ -98,6 +90,34 @@ def test_what_cannot_be_measured_is_told(
     monkeypatch.setattr(bench, "run", fail)
     assert bench.main([]) == code
     assert capsys.readouterr() == ("", told)
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (LoadError("3 of 7 requests failed"), "3 of 7 requests failed"),
+        (FileNotFoundError(2, "no such file", "python"), "[Errno 2] no such file: 'python'"),
+        (
+            subprocess.CalledProcessError(1, "export", stderr=b"no such file\n"),
+            "Command 'export' returned non-zero exit status 1.: no such file",
+        ),
+        (
+            subprocess.CalledProcessError(1, "parse", stderr="not JSON\n"),
+            "Command 'parse' returned non-zero exit status 1.: not JSON",
+        ),
+    ],
+)
+def test_a_section_that_cannot_be_measured_is_told(
+    error: Exception, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_work: bench.Workload) -> dict[str, Any]:
+        raise error
+
+    monkeypatch.setattr(bench, "TRAIN_ROWS", 400)
+    monkeypatch.setitem(bench.SECTIONS, "cpu", fail)
+    results, failed = bench.run(False, tmp_path, ["cpu"])
+    assert failed == {"cpu": told}
+    assert results["made"] == {}
 
 
 def test_without_wrk(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -120,9 +140,14 @@ def test_every_measurement_is_part_of_a_full_run(tmp_path: Path, monkeypatch: py
     """Each is tested by itself: here each gives its name."""
     monkeypatch.setattr(bench, "TRAIN_ROWS", 400)
     monkeypatch.setattr(bench, "PYTHON", contenders.OWN)
-    names = set(re.findall(r"measure\.([a-z_]+)\(", Path(bench.__file__).read_text()))
+    modules = (additions, calls, measure, replicas, texts, workers)
+    called = set(re.findall(r"([a-z]+\.(?!Bodies|read)[a-z_]+)\(", Path(bench.__file__).read_text()))
+    names = {f"{module.__name__.partition('.')[2]}.{name}" for module in modules for name in vars(module)} & called
     for name in names:
-        monkeypatch.setattr(measure, name, functools.partial(lambda name, *_: name, name))
-    results = bench.run(False, tmp_path)
-    assert {value for value in results.values() if isinstance(value, str)} == names
+        monkeypatch.setattr(f"bench.{name}", functools.partial(lambda name, *_: {"called": name}, name))
+    results, failed = bench.run(False, tmp_path)
+    assert failed == {}
+    assert {results[section]["called"] for section in bench.SECTIONS} == names
+    assert results["made"].keys() == bench.SECTIONS.keys()
+    assert len(names) == len(bench.SECTIONS)
     assert results.keys() >= json.loads(page.RESULTS.read_text()).keys()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,9 +12,7 @@ import scorer
 from bench import contenders, measure, wrk
 from bench.machine import complaint
 from bench.measure import Bodies
-from bench.peers.catalog import Peer
 from bench.peers.check import DifferenceError
-from bench.peers.running import Server
 from bench.rows import stand_in
 from scorer.store.pointer import Pointer
 from scorer.store.sources import point
@@ -62,29 +59,6 @@ def test_growth(bodies: Bodies) -> None:
     found = measure.growth(bodies, 1)["samples"]
     assert list(found) == ["10", "100"]
     assert all(len(taken) == 1 and 0 < taken[0] < 1 for taken in found.values())
-
-
-def test_workers(bodies: Bodies, monkeypatch: pytest.MonkeyPatch) -> None:
-    processes: dict[int, int] = {}
-
-    def drive(port: int, body: Path, connections: int, seconds: float) -> wrk.Load:
-        processes[port] = len(next(server for server in started if server.port == port).processes())
-        return wrk.drive(port, body, connections, seconds)
-
-    started: list[Server] = []
-    start = measure.start
-
-    def note(stack: ExitStack, contender: Peer) -> Server:
-        started.append(start(stack, contender))
-        return started[-1]
-
-    monkeypatch.setattr(measure, "start", note)
-    monkeypatch.setattr(measure, "drive", drive)
-    found = measure.workers(bodies, 1, 1)["samples"]
-    assert list(found) == ["1", "2"]
-    assert all(figures.keys() == {"singles", "batches"} for figures in found.values())
-    one, two = processes.values()
-    assert two >= one + 1
 
 
 def test_beside_batches(bodies: Bodies) -> None:

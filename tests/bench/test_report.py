@@ -91,33 +91,34 @@ def test_the_tables_show_medians_in_their_units(results: dict[str, Any]) -> None
     figures |= {"single_p50": [0.001, 0.002, 0.5], "single_p99": [0.25, 0.01, 0.02]}
     results["servers"]["samples"] = dict.fromkeys(("scorer", "floor", "b"), figures)
     results["servers"]["samples"]["orjson.loads"] = {"batch_seconds": [0.2, 0.1, 0.1]}
-    results["servers"] |= {"rounds": 3, "body_bytes": 17_190_000}
+    results["servers"] |= {"rounds": 3, "body_bytes": 17_190_000, "stolen": 0.0123}
+    results["servers"]["processes"] = {"scorer": 1, "floor": 1, "b": 5}
     results["cold_start"]["samples"] = {"scorer": [0.3, 0.21, 0.2], "bare": [0.1, 0.1, 0.2]}
     results["memory"] = {"bare_idle": 40e6, "idle": 50e6, "peak": 90e6, "body_bytes": 16e6}
     results["cpu"] = {"batches": 8.12, "singles": 68.4}
-    results["workers"]["samples"] = {"1": {"singles": [100.0, 3_000.0, 200.0], "batches": [1.0, 2.0, 3.0]}}
     results["beside_batches"] = {"alone": {"p99": 0.001}, "beside": {"p99": 0.0077}}
     results["swaps"] = {"p99": {"alone": [0.001], "swapping": [0.002]}, "swaps": 12}
     results["export"]["seconds"] = 4.44
     lines = report.tables(results).splitlines()
     for line in (
-        "| this scorer | 1,500 | 900 | 2.00 | 20.00 |",
-        "| (b) FastAPI, pydantic, numpy | 1,500 | 900 | 2.00 | 20.00 |",
-        "| `orjson.loads`, no server | 100 |  |  |  |",
+        "| this scorer | 1 | 1,500 | 900 | 2.00 | 20.00 |",
+        "| (b) FastAPI, pydantic, numpy | 5 | 1,500 | 900 | 2.00 | 20.00 |",
+        "| `orjson.loads`, no server |  | 100 |  |  |  |",
         "| cold start, ms: scorer, bare app | 210, 100 |",
         "| resident memory, MB: idle, bare app idle, peak of the batch | 50, 40, 90 |",
         "| CPU-seconds a million rows: batches, singles | 8.1, 68 |",
-        "| 1 worker: single rows a second, batches a second | 200, 2.0 |",
         "| p99 of single rows, ms: alone, beside 10,000-row batches | 1.0, 7.7 |",
         "| p99 of single rows, ms: alone, during 12 swaps | 1.00, 2.00 |",
         "| the whole export of 40,000 rows, s | 4.4 |",
     ):
         assert line in lines
-    assert "Medians of 3 rounds; the batch body has 17.2" in " ".join(lines)
+    shown = " ".join(lines)
+    assert "Medians of 3 rounds; the batch body has 17.2 MB" in shown
+    assert "Other guests of the host took 1.2% of the CPU time meanwhile." in shown
 
 
 def test_a_quick_run_has_only_what_it_measured(results: dict[str, Any]) -> None:
-    quick = {key: results[key] for key in ("machine", "servers", "cold_start", "memory")} | {"quick": True}
+    quick = {key: results[key] for key in ("machine", "made", "servers", "cold_start", "memory")} | {"quick": True}
     shown = report.tables(quick)
     assert "| this scorer |" in shown
     assert "kernel" not in shown
@@ -138,11 +139,3 @@ def test_a_page_without_the_marks_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"page\.md has no place for the tables of some"):
         report.put(path, "some", "new")
     assert path.read_text() == "<!-- measured: other -->\n<!-- end -->\n"
-
-
-def test_the_results_are_written_into_the_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    page_of_results = tmp_path / "performance.md"
-    page_of_results.write_text("<!-- measured: python -m bench -->\n<!-- end -->\n")
-    monkeypatch.setattr(report, "PAGE", page_of_results)
-    report.write(COMMITTED)
-    assert report.tables(COMMITTED) in page_of_results.read_text()

@@ -27,6 +27,7 @@ MISSING = {
 NO_DOCKER = "Docker is not installed: apt-get install docker.io"
 NO_IPV6 = "this machine has no IPv6 loopback: sysctl net.ipv6.conf.lo.disable_ipv6=0"
 NO_PEERS = "the benchmark's peers are not installed: make bench/.venv-peers/.done"
+NO_QUOTA = "this machine lets this user set no CPU quota: root can, outside of a container"
 PORT_TAKEN = "something listens on port 1313: stop it"
 
 
@@ -35,6 +36,7 @@ ALLOWED = {
         NO_DOCKER: "one test alone, of an engine that cannot be reached; `make image-test` is a job of its own",
         NO_IPV6: "containers often have none",
         NO_PEERS: "installing them takes minutes, and every benchmark checks their answers before it times them",
+        NO_QUOTA: "containers and ordinary users have no right to; a part of the benchmark alone",
         PORT_TAKEN: "on the machine of a developer it may be a scorer",
     },
     "without-rights": dict.fromkeys(MISSING.values(), "only root can install it"),

@@ -1,0 +1,56 @@
+"""Sentences of the docs whose figures come from bench/results.json."""
+
+from __future__ import annotations
+
+from statistics import median
+
+from bench import report
+from bench.report import Results, bounds, head, paragraph
+
+
+def headline(results: Results) -> str:
+    """The paragraph on speed of the README: the conditions, the main figures, and the bounds that are not met."""
+    machine, made = results["machine"], results["made"]["servers"]
+    measured = {bound.what: bound for bound in bounds(results)}
+    parse = next(bound for what, bound in measured.items() if "orjson.loads" in what)
+    faster, more = (next(bound for what, bound in measured.items() if words in what) for words in ("(a) ", "of (a)"))
+    own = results["servers"]["samples"]["scorer"]
+    one_by_one = min(figures["wall"] for figures in results["calls"]["samples"]["one connection"])
+    missed = [bound for bound in measured.values() if not bound.met()]
+    size, taken = results["servers"]["body_bytes"] / 1e6, median(own["batch_seconds"]) * 1e3
+    text = (
+        f"Version {made['version']} (revision {made['revision']}, {made['date']}), one worker on a machine with "
+        f"{machine['cpus']} CPUs ({made['processor']}) that also runs the client. {report.stolen(results)} "
+        f"A POST of 10,000 rows with 100 inputs each ({size:.1f} MB, numbers as JSON numbers) takes {taken:.0f} ms: "
+        f"{parse.shown()} of what `orjson.loads` alone takes for this body, and {faster.shown()} times as fast as "
+        f"FastAPI with pandas, scikit-learn and statsmodels. All cells as texts take {_as_texts(results):.2f} times "
+        f"the CPU. On 8 connections it answers {median(own['single_per_second']):,.0f} single rows a second, "
+        f"{more.shown()} times as many; {results['calls']['calls']:,} calls one by one take {one_by_one:.1f} s. "
+        f"Of {len(measured)} bounds that were set, {len(measured) - len(missed)} are met. "
+    )
+    if missed:
+        text += "Not met: " + "; ".join(f"{each.what} {each.shown()} ({each.asked()})" for each in missed) + ". "
+    return paragraph(text + "[Performance](docs/performance.md) has all figures.")
+
+
+def _as_texts(results: Results) -> float:
+    bodies = results["texts"]["bodies"]
+    return float(min(bodies["texts"]["server"]["cpu"]) / min(bodies["numbers"]["server"]["cpu"]))
+
+
+def rates(results: Results, capacity: Results) -> str:
+    """The rates of one worker that stand on the page, and how each was asked for: they differ."""
+    own = results["servers"]["samples"]["scorer"]
+    beside = results["workers"]["samples"]["1"]["singles"]["8"]
+    cpu, full = results["cpu"]["singles"], capacity["cpu_seconds"] * 1e6
+    asked = {
+        "wrk, 8 connections; the rate to quote": median(own["single_per_second"]),
+        "the same in another part of the run, with a server of two workers idle beside it": median(
+            figures["per_second"] for figures in beside
+        ),
+        f"1 second ÷ the CPU time of a row ({cpu:.1f} µs), in another part of the run": 1e6 / cpu,
+        f"1 second ÷ the CPU time of a call ({full:.1f} µs) in `make capacity`: another run, another client, 32 "
+        "connections, the quietest of many rounds": 1e6 / full,
+    }
+    lines = head("single rows a second of one worker", "how it was asked")
+    return "\n".join([*lines, *(f"| {rate:,.0f} | {words} |" for words, rate in asked.items())])
