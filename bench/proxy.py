@@ -35,8 +35,7 @@ def proxy(program: str, instances: Sequence[int]) -> Iterator[Server]:
     Raises:
         PeerError: it does not start, or does not stop.
     """
-    with tempfile.TemporaryDirectory() as directory:
-        port = free_port()
+    with tempfile.TemporaryDirectory() as directory, free_port() as port:
         config = configure(Path(directory), port, instances)
         user = "user root;" if os.geteuid() == 0 else ""  # workers of another user could not enter the directory
         main = f"daemon off; pid {directory}/pid; {user}"

@@ -56,8 +56,8 @@ def running(peer: Peer, model: Path, python: Path = PYTHON, poll_seconds: float 
     """
     if not python.exists():
         raise PeerError(f"{python} does not exist: python3 -m venv it, and install bench/peers/requirements.txt there")
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as directory:
-        log, port = Path(directory, "log"), free_port()
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as directory, free_port() as port:
+        log = Path(directory, "log")
         with log.open("wb") as output:
             process = subprocess.Popen(
                 peer.argv(python),
@@ -74,11 +74,17 @@ def running(peer: Peer, model: Path, python: Path = PYTHON, poll_seconds: float 
             _stop(process)
 
 
-def free_port() -> int:
-    """A port at HOST that nothing listens on."""
-    with socket.create_server((HOST, 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
+@contextmanager
+def free_port() -> Iterator[int]:
+    """A port at HOST that nothing listens on, and that no other process is given until the block ends.
+
+    It stays bound by a socket that does not listen. One that lets addresses be used again, as servers do, can listen
+    there all the same, but the system gives the port to nobody who asks for any.
+    """
+    with closing(socket.socket()) as holder:
+        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        holder.bind((HOST, 0))
+        yield holder.getsockname()[1]
 
 
 def _wait(peer: Peer, process: subprocess.Popen[bytes], port: int, log: Path, poll_seconds: float) -> None:
