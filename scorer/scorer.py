@@ -149,7 +149,8 @@ class Scorer:
         for index, code in self._unknown_codes:
             if read[index] == code:
                 unknown += 1
-        return RowScore(outcome, phat, entered, read, unknown)
+        # As RowScore(...), without the call of a Python function, which costs more than the count above.
+        return tuple.__new__(RowScore, (outcome, phat, entered, read, unknown))
 
     def _overflows(self, entered: Sequence[NDArray[Any]], log_odds: NDArray[np.float64]) -> Iterator[Problem]:
         message = "the number is too large for the equation in float64"
