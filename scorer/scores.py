@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -90,16 +90,13 @@ class Scores:
     @cached_property
     def missing(self) -> dict[str, int]:
         """Number of missing cells by input name; inputs without any are left out."""
-        return self._counts(map(missing, self.equation.inputs, self.read))
+        return _counts(zip(self.equation.inputs, self.read, strict=True), missing)
 
     @cached_property
     def unknown_levels(self) -> dict[str, int]:
         """Number of cells with a level that the model does not know, by input name; inputs without any are left out."""
-        return self._counts(map(unknown, self.equation.inputs, self.read))
-
-    def _counts(self, found: Iterable[NDArray[Any]]) -> dict[str, int]:
-        counts = zip(self.equation.inputs, map(np.count_nonzero, found), strict=True)
-        return {declared.name: int(count) for declared, count in counts if count}
+        cells = zip(self.equation.inputs, self.read, strict=True)
+        return _counts((each for each in cells if isinstance(each[0], CategoryInput)), unknown)
 
     def columns(self) -> dict[str, NDArray[Any]]:
         """Outcome, probability and variables by key, shape (n,) each, keys in alphabetical order."""
@@ -112,6 +109,13 @@ class Scores:
         columns = self.columns()
         values = zip(*(column.tolist() for column in columns.values()), strict=True)
         return [dict(zip(columns, row, strict=True)) for row in values]
+
+
+def _counts(
+    cells: Iterable[tuple[Input, NDArray[Any]]], find: Callable[[Input, NDArray[Any]], NDArray[np.bool_]]
+) -> dict[str, int]:
+    counts = ((declared.name, int(np.count_nonzero(find(declared, read)))) for declared, read in cells)
+    return {name: count for name, count in counts if count}
 
 
 class RowScore(NamedTuple):
