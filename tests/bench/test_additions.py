@@ -22,7 +22,7 @@ def test_every_server_answers_alike_and_is_timed(
     bodies: Bodies, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(additions, "BATCH_ROWS", 100)
-    monkeypatch.setattr(additions, "REQUESTS", {"single": 2, "batch": 1})
+    monkeypatch.setattr(additions, "REQUESTS", {"single": 50, "batch": 5})
     samples = additions.measure(bodies, tmp_path, 1)["samples"]
     for kind in ("single", "batch"):
         assert list(samples[kind]) == NAMES

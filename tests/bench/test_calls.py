@@ -21,7 +21,8 @@ def test_every_way_is_timed(some_rows: list[Row]) -> None:
     assert results["samples"].keys() == calls.WORDS.keys()
     for name, rounds in results["samples"].items():
         assert len(rounds) == (1 if name == "curl" else 2)
-        assert all(figures["wall"] > 0 and figures["server"] > 0 for figures in rounds)
+        assert all(figures["wall"] > 0 for figures in rounds)
+        assert name == "batch" or all(figures["server"] > 0 for figures in rounds)  # one call may end between two ticks
     assert results["samples"]["curl"][0]["client"] > 0
 
 

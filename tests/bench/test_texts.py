@@ -46,7 +46,10 @@ def test_that_share_of_the_numbers_is_mixed_in(both: tuple[list[Row], list[Row]]
 
 
 @pytest.mark.usefixtures("unmeasured")
-def test_every_body_is_timed(both: tuple[list[Row], list[Row]], tmp_path: Path) -> None:
+def test_every_body_is_timed(
+    both: tuple[list[Row], list[Row]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(texts, "POSTS", 20)
     results = texts.measure(*both, tmp_path, 1)
     sizes = [results["bodies"][name]["bytes"] for name in ("numbers", "mixed", "texts")]
     assert sizes == sorted(sizes)
