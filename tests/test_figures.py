@@ -86,7 +86,6 @@ CLAIMS: tuple[tuple[str, str, Check], ...] = (
         "`SCORER_MAX_REQUESTS` = 1,000 calls are reached in a fraction of a second",
         lambda: Settings().max_requests * CAPACITY["cpu_seconds"] < 0.5,
     ),
-    ("api.md", "1 costs a third of the single-row rate", lambda: abs(1 - cpu("metrics") / cpu("log") - 1 / 3) < 0.1),
     (
         "performance.md",
         "it takes a fraction of the CPU (second table)",
@@ -94,11 +93,6 @@ CLAIMS: tuple[tuple[str, str, Check], ...] = (
     ),
 )
 """Page, words, and whether the files that commands write bear them out."""
-
-
-def cpu(name: str) -> float:
-    """Least CPU time of a single row of one of the servers of bench/additions.py."""
-    return float(min(RESULTS["additions"]["samples"]["single"][name]["cpu"]))
 
 
 @pytest.mark.parametrize("block", pages.BLOCKS, ids=lambda block: f"{block.page.name}, {block.command}")

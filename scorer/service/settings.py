@@ -58,7 +58,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         shutdown_seconds: time limit for running requests to finish after SIGTERM or Ctrl-C.
         drain_seconds: time before that, after SIGTERM, in which requests are still answered and /readyz says 503.
         log_format: text for people, or json for programs; one line per event.
-        access_log: share of the requests that are logged. 1 costs a third of the single-row rate.
+        access_log: share of the requests that are logged.
         metrics: whether requests are counted, for /metrics.
         metrics_dir: directory in which a server with several workers makes one of its own, where they share their
             counts; empty for the system's directory for temporary files.
