@@ -7,6 +7,7 @@ DIST ?= dist
 ARCHIVE ?= $(DIST)/coefficient-scorer-$(VERSION)-source.tar.gz
 URL ?= http://127.0.0.1:1313
 BASE ?= HEAD
+COVERED = scorer export $(if $(shell command -v wrk),bench)  # little of bench/ can run without wrk
 VERSION = $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' scorer/version.py)
 REVISION = $(shell git describe --always --dirty --abbrev=40 --exclude '*' 2>/dev/null || echo unknown)
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
@@ -56,7 +57,7 @@ run: .venv/.service ## serve the shipped model on port 1313
 
 test suite: export OPENBLAS_NUM_THREADS := 1  # several processes share the CPUs
 test: .venv/.dev ## all tests, with the coverage gate
-	$(BIN)/python -m pytest --numprocesses=auto --cov --cov-report=term
+	$(BIN)/python -m pytest --numprocesses=auto $(addprefix --cov=,$(COVERED)) --cov-report=term
 
 lint: .venv/.dev ## ruff, mypy, shellcheck, hadolint, the schemas of manifests and workflows
 	$(BIN)/ruff check

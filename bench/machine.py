@@ -36,7 +36,7 @@ def made() -> dict[str, str]:
     try:
         revision = _git("rev-parse", "--short=12", "HEAD") or "unknown"
         changed = _git("diff", "--name-only", "HEAD", "--", "scorer", "coefficients", "examples")
-    except FileNotFoundError:
+    except OSError:  # there is no git, or none that this user may run
         revision, changed = "unknown", ""
     dirty = "-dirty" if changed else ""
     return {
