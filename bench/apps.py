@@ -41,14 +41,13 @@ async def readyz(_request: Request) -> JSONResponse:
     return JSONResponse({"status": "ready", "numpy": numpy.__version__})
 
 
-def main() -> None:
-    """Serves one of the apps at PEER_PORT with the scorer's own server settings."""
-    app: Any = floor if sys.argv[1] == "floor" else Starlette(routes=[Route("/readyz", readyz)])
+def serve(app: Any, http: Any = "httptools") -> None:
+    """Serves an app at PEER_PORT with the scorer's own settings of uvicorn, but for the protocol class."""
     uvicorn.run(
         app,
         port=int(os.environ["PEER_PORT"]),
         loop="uvloop",
-        http="httptools",
+        http=http,
         ws="none",
         lifespan="off",
         interface="asgi3",
@@ -57,6 +56,11 @@ def main() -> None:
         access_log=False,
         server_header=False,
     )
+
+
+def main() -> None:
+    """Serves one of the apps."""
+    serve(floor if sys.argv[1] == "floor" else Starlette(routes=[Route("/readyz", readyz)]))
 
 
 if __name__ == "__main__":

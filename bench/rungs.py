@@ -11,7 +11,6 @@ from functools import partial
 from http import HTTPStatus
 from typing import Any
 
-import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
@@ -19,6 +18,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 import scorer
+from bench.apps import serve
 from bench.peers.catalog import PREDICT
 from scorer.service.app import create_app
 from scorer.service.codec.rows import RowCodec
@@ -75,19 +75,7 @@ def main() -> None:
     if name == "connection":
         watchdog = SlowConnectionWatchdog(settings.receive_seconds)
         http = partial(HTTPProtocol, max_header_bytes=settings.max_header_bytes, watchdog=watchdog)
-    uvicorn.run(
-        app,
-        port=int(os.environ["PEER_PORT"]),
-        loop="uvloop",
-        http=http,
-        ws="none",
-        lifespan="off",
-        interface="asgi3",
-        proxy_headers=False,
-        log_level="warning",
-        access_log=False,
-        server_header=False,
-    )
+    serve(app, http)
 
 
 if __name__ == "__main__":
