@@ -1,7 +1,8 @@
 """python -m bench.compare REVISION: compares the server's CPU time with that of another revision.
 
 Both servers run all the time and take turns, so that other work on the machine affects both. The least CPU time of
-all rounds counts: other processes can only add to it. Both use this environment's packages.
+all rounds counts: other processes can only add to it. Both use this environment's packages, and each serves the model
+that it ships.
 """
 
 from __future__ import annotations
@@ -23,7 +24,6 @@ from bench.__main__ import make_bodies
 from bench.machine import complaint
 from bench.measure import BATCH_ROWS
 from bench.peers.catalog import ROOT
-from bench.peers.check import MODEL
 from bench.peers.running import PeerError, Server, running
 from bench.timing import requests, take_turns
 from bench.wrk import LoadError
@@ -40,6 +40,11 @@ class Revision(contenders.Own):
     """
 
     sources: Path = ROOT
+
+    @property
+    def model(self) -> Path:
+        """The versions that it ships: another revision may not read the newest format."""
+        return self.sources / "coefficients"
 
     def environment(self, model: Path, port: int, scratch: Path) -> dict[str, str]:
         """As Own; the package is imported from `sources`."""
@@ -81,7 +86,7 @@ def run(revision: str, rounds: int) -> None:
         # -P keeps the working directory, which contains this tree's package, off both import paths
         this = Revision("this", "this tree", ("-P", "-m", "scorer", "serve"))
         other = replace(this, key="other", name=revision, sources=directory / "other")
-        servers = {each.key: stack.enter_context(running(each, MODEL, contenders.OWN)) for each in (other, this)}
+        servers = {each.key: stack.enter_context(running(each, each.model, contenders.OWN)) for each in (other, this)}
         _, bodies = make_bodies(directory)
         print(f"| CPU µs a request | {revision} | this tree | ratio | wall: ratio |\n|---|---|---|---|---|")
         for name, body in zip(REQUESTS, (bodies.of(BATCH_ROWS), bodies.of(0)), strict=True):

@@ -12,11 +12,14 @@ from pathlib import Path
 
 import pytest
 
+import scorer
 from bench import __main__ as bench
 from bench import compare, contenders, timing
 from bench.peers.check import MODEL
 from bench.peers.running import Server as BenchServer
 from bench.wrk import LoadError
+from scorer.store.pointer import POINTER, Pointer
+from tests.support.models import RELEASED_1_0_0, SHIPPED
 from tests.support.paths import ROOT
 from tests.support.skips import needs
 
@@ -25,12 +28,16 @@ pytestmark = pytest.mark.long
 
 @pytest.fixture
 def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A repository whose only revision has this tree's sources, but another version."""
+    """A repository whose only revision has this tree's sources, but another version, and ships an older model alone."""
     root = tmp_path / "repository"
     for name in ("scorer", "coefficients"):
         shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
     version = root / "scorer" / "version.py"
     version.write_text(re.sub('"[^"]*"$', '"0.0.7"', version.read_text()))
+    (root / "coefficients" / "glm-26" / SHIPPED.name).unlink()
+    released = scorer.load(RELEASED_1_0_0).file
+    pointer = Pointer(released.model, released.version, released.sha256)
+    (root / "coefficients" / POINTER).write_bytes(pointer.to_bytes())
     for arguments in (
         ["init", "--quiet"],
         ["add", "."],
