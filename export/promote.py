@@ -33,7 +33,7 @@ class Store:
         self.name = self._storage.name
 
     def pointer(self) -> Pointer | None:
-        """The pointer to the current version; None if there is none yet.
+        """The pointer to the current version; None before the first version is promoted.
 
         Raises:
             CoefficientFileError: the pointer cannot be read.
@@ -46,7 +46,7 @@ class Store:
         return parse(blob.data, self._storage.where(POINTER))
 
     def scorer(self) -> Scorer | None:
-        """A scorer of the current version, certified; None if there is none yet."""
+        """A scorer of the current version, certified; None before the first version is promoted."""
         return load_from(Versions(self._storage)).scorer if self.pointer() else None
 
     def movement(self, new: Loaded, rows: Path) -> compare.Movement | None:

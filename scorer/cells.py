@@ -184,7 +184,7 @@ class LevelReader:
 
 
 class _Codes(dict[Any, int]):
-    """Codes by level; for any other text the code of unknown levels, or BadCellError where there is none."""
+    """Codes by level. Any other text gives the code of unknown levels, or raises BadCellError if that code is None."""
 
     def __init__(self, unknown: int | None) -> None:
         self._unknown = unknown

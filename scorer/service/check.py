@@ -21,7 +21,7 @@ def check(environment: Mapping[str, str]) -> Iterator[tuple[str, str]]:
         environment: holds the SCORER_* settings.
 
     Returns:
-        For each check its name, and the problem in words; an empty text if there is none.
+        For each check its name, and the problem in words; an empty text if the check has passed.
     """
     try:
         settings = Settings.from_environment(environment)

@@ -48,7 +48,7 @@ class Holder:
         self.draining = False
 
     def require(self) -> ServedModel:
-        """The served model. Raises NotReadyError while there is none."""
+        """The served model. Raises NotReadyError before the first one is loaded."""
         if self.served is None:
             raise NotReadyError
         return self.served

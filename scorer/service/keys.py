@@ -62,7 +62,7 @@ class APIKeys:
         """Checks a request's key. The time that it takes tells nothing about the known keys.
 
         Args:
-            authorization: the value of the Authorization header; empty if there is none.
+            authorization: the value of the Authorization header; empty if the request does not have the header.
 
         Raises:
             UnauthorizedError: the header holds no known key.

@@ -88,7 +88,7 @@ class Counters:
         Args:
             route: the path, where the app has it.
             status: of the answer; 0 where the client went away before it.
-            version: of the served model; empty where there is none.
+            version: of the served model; empty before the first one is loaded.
             scored: the rows of a POST /predict that was answered with 200.
         """
         self._counters["requests", route, str(status), version] += 1
