@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,17 +15,9 @@ import pytest
 from scorer.__main__ import main
 from tests.support import processes
 from tests.support.paths import ROOT, ROWS
-from tests.support.servers import Client, Server, end, free_port, wait_until
+from tests.support.servers import Client, Server, accepts, end, free_port, wait_until
 
 EXAMPLES: list[dict[str, Any]] = json.loads(ROWS.read_bytes())
-
-
-def listens(port: int) -> bool:
-    try:
-        socket.create_connection(("127.0.0.1", port)).close()
-    except ConnectionRefusedError:
-        return False
-    return True
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +32,7 @@ def tiny_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
         )
     client = Client(port)
     try:
-        wait_until(lambda: listens(port) or process.poll() is not None, "the tiny app")
+        wait_until(lambda: accepts(port) or process.poll() is not None, "the tiny app")
         yield client
     finally:
         client.close()

@@ -137,18 +137,19 @@ def test_an_empty_array_is_counted() -> None:
     assert found["rows_total", "1.0.1"] == 0
 
 
+def swapped_between_rows(holder: Holder, other: Client, file: CoefficientFile) -> Iterator[bytes]:
+    """A body of two rows; another model is served from between them on."""
+    yield b'[{"x5":"monday"},'
+    wait_until(lambda: scrape(other)["requests_in_flight",] == 1, "the request")
+    holder.served = ServedModel(Scorer(file))
+    yield b'{"x5":"friday"}]'
+
+
 def test_a_request_is_counted_under_the_version_that_scored_it(versions: list[CoefficientFile]) -> None:
     """Also where another one is served by the time of the answer."""
     holder = Holder(scorer.load())
     with serving(holder) as client, closing(Client(client.port)) as other:
-
-        def chunks() -> Iterator[bytes]:
-            yield b'[{"x5":"monday"},'
-            wait_until(lambda: scrape(other)["requests_in_flight",] == 1, "the request")
-            holder.served = ServedModel(Scorer(versions[1]))
-            yield b'{"x5":"friday"}]'
-
-        answer = client.send("POST", "/predict", chunks())
+        answer = client.send("POST", "/predict", swapped_between_rows(holder, other, versions[1]))
         found = scrape(other)
     assert (answer.status, answer.headers["x-model-version"]) == (200, "1.0.1")
     assert (found["requests_total", "/predict", "200", "1.0.1"], found["rows_total", "1.0.1"]) == (1, 2)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
 
@@ -21,10 +20,10 @@ from scorer.service.codec.streaming import StreamingScorer
 from scorer.service.holder import Holder, ServedModel
 from scorer.service.openapi import openapi
 from tests.service.codec.test_rows import any_rows
-from tests.service.test_app import serving
+from tests.service.test_app import serving, swapped_between_rows
 from tests.support.prometheus import scrape
 from tests.support.requests import without_envelope
-from tests.support.servers import Answer, Client, Server, wait_until
+from tests.support.servers import Answer, Client, Server
 from tests.support.standin import StandIn
 
 MODEL = scorer.load()
@@ -85,14 +84,7 @@ def test_the_model_named_is_the_one_that_scored_all_rows(versions: list[Coeffici
     holder = Holder(MODEL)
     rows = [{"x5": "monday"}, {"x5": "friday"}]
     with serving(holder) as client, closing(Client(client.port)) as other:
-
-        def chunks() -> Iterator[bytes]:
-            yield b'[{"x5":"monday"},'
-            wait_until(lambda: scrape(other)["requests_in_flight",] == 1, "the request")
-            holder.served = ServedModel(Scorer(versions[1]))
-            yield b'{"x5":"friday"}]'
-
-        before = client.send("POST", "/predict?envelope=true", chunks())
+        before = client.send("POST", "/predict?envelope=true", swapped_between_rows(holder, other, versions[1]))
         after = client.send("POST", "/predict?envelope=true", rows)
     assert before.json() == {"model": NAMED, "predictions": MODEL.score(rows).to_rows()}
     assert after.json()["model"] == {"name": "glm-26", "version": "1.1.0", "sha256": versions[1].sha256}

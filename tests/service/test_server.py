@@ -19,7 +19,7 @@ import scorer
 from scorer.coefficients import CoefficientFile
 from scorer.store.signing import PrivateKey
 from tests.support.models import SHIPPED
-from tests.support.servers import WAIT_SECONDS, Client, Server, running, wait_until
+from tests.support.servers import WAIT_SECONDS, Client, Server, accepts, running, wait_until
 from tests.support.skips import NO_IPV6
 from tests.support.stores import Store, make_keys
 
@@ -153,14 +153,6 @@ def test_running_requests_finish(row: dict[str, Any], model: scorer.Scorer) -> N
         answer = b"".join(iter(lambda: connection.recv(65_536), b""))
         assert json.loads(answer.partition(b"\r\n\r\n")[2]) == model.score(row).to_rows()
         assert server.process.wait(WAIT_SECONDS) == 0
-
-
-def accepts(port: int) -> bool:
-    try:
-        socket.create_connection(("127.0.0.1", port)).close()
-    except OSError:
-        return False
-    return True
 
 
 def test_2_000_requests_under_repeated_kills_of_workers(row: dict[str, Any], model: scorer.Scorer) -> None:

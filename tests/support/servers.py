@@ -12,17 +12,18 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
+from bench.peers.running import free_port as reserve_port
 from tests.support import processes
 from tests.support.paths import ROOT
 
 _ADDRESS = re.compile(r" at http://\S+:(\d+) ")
 RUN_API = ROOT / "run_api.sh"
-_held: list[socket.socket] = []
+_held = ExitStack()
 WAIT_SECONDS = 120
 """Until a test gives up on what never comes; far more than anything takes on a busy machine."""
 
@@ -121,17 +122,17 @@ class Server:
 
 
 def free_port() -> int:
-    """A port on loopback that nothing listens on, and that no other process is given.
+    """A port on loopback that nothing listens on, and that no other process is given until this one ends."""
+    return _held.enter_context(reserve_port())
 
-    It stays bound by a socket that does not listen. One that lets addresses be used again, as servers do, can listen
-    there all the same, but the system gives the port to nobody who asks for any.
-    """
-    holder = socket.socket()
-    holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    holder.bind(("127.0.0.1", 0))
-    _held.append(holder)
-    port: int = holder.getsockname()[1]
-    return port
+
+def accepts(port: int) -> bool:
+    """Whether something on loopback takes connections at a port."""
+    try:
+        socket.create_connection(("127.0.0.1", port)).close()
+    except OSError:
+        return False
+    return True
 
 
 def answers(port: int, path: str) -> bool:
