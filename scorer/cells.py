@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from scorer.coefficients import CategoryInput, Input, NumberInput
 from scorer.errors import BadShapeError, Problem
+from scorer.number_texts import parse_all
 
 # What the notebook removes from a text, or replaces, by kind. "$-1,204.50" and "($1,204.50)" are both -1204.5.
 _MARKS: dict[str, tuple[tuple[str, str], ...]] = {
@@ -26,7 +27,6 @@ _MARKS: dict[str, tuple[tuple[str, str], ...]] = {
     "money": (("$", ""), (",", ""), (")", ""), ("(", "-")),
     "percent": (("%", ""),),
 }
-_SEPARATOR = "\n"
 _NUMBERS = (int, float, numbers.Real, Decimal)  # the first two save most cells the slow check against an abstract class
 _NOT_NUMBERS = (bool, np.timedelta64)  # although bool is a subclass of int, and timedelta64 of numpy's integers
 
@@ -66,14 +66,19 @@ class Reader(Protocol):
 
 
 class NumberReader:
-    """Reads number, money and percent cells as floats, missing ones as NaN."""
+    """Reads number, money and percent cells as floats, missing ones as NaN.
+
+    Attributes:
+        markers: texts that mean missing.
+        marks: what is replaced by what in a text, in turn, before it is a number.
+    """
 
     dtype = np.float64
 
     def __init__(self, declared: NumberInput, missing_markers: Sequence[str]) -> None:
         self.name = declared.name
-        self._markers = frozenset(missing_markers)
-        self._marks = _MARKS[declared.kind]
+        self.markers = frozenset(missing_markers)
+        self.marks = _MARKS[declared.kind]
 
     def read(self, cell: object) -> float:
         """The number in a cell; NaN if it is missing.
@@ -84,7 +89,7 @@ class NumberReader:
         if type(cell) is float:  # most cells are; the checks below cost several times as much
             value = cell
         elif isinstance(cell, str):
-            if cell in self._markers:
+            if cell in self.markers:
                 return math.nan
             value = self._parse(cell)
         elif cell is None:
@@ -123,29 +128,18 @@ class NumberReader:
 
     def _parse_column(self, cells: Sequence[str | None]) -> NDArray[Any] | None:
         """As _parse, with all texts joined, cleaned and checked at once; None if cells have to be read one by one."""
-        if None not in cells and self._markers.isdisjoint(cells):
-            return self._parse_texts(cells)
-        present = [cell is not None and cell not in self._markers for cell in cells]
-        numbers = self._parse_texts([cell for cell in cells if cell is not None and cell not in self._markers])
+        if None not in cells and self.markers.isdisjoint(cells):
+            return parse_all(cells, self._clean)  # type: ignore[arg-type]
+        present = [cell is not None and cell not in self.markers for cell in cells]
+        numbers = parse_all([cell for cell in cells if cell is not None and cell not in self.markers], self._clean)
         if numbers is None:
             return None
         values = np.full(len(cells), np.nan)
         values[present] = numbers
         return values
 
-    def _parse_texts(self, texts: Sequence[Any]) -> NDArray[Any] | None:
-        cleaned = self._clean(_SEPARATOR.join(texts))
-        if "_" in cleaned or not cleaned.isascii():
-            return None
-        parts = cleaned.split(_SEPARATOR) if texts else []
-        try:
-            numbers = np.fromiter(map(float, parts), np.float64, len(parts))
-        except ValueError:
-            return None
-        return numbers if len(parts) == len(texts) and np.isfinite(numbers).all() else None
-
     def _clean(self, text: str) -> str:
-        for mark, replacement in self._marks:
+        for mark, replacement in self.marks:
             text = text.replace(mark, replacement)
         return text
 

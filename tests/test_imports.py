@@ -13,7 +13,7 @@ from tests.support.module_graph import Graph, circles, read_graph, violations
 ROOT = Path(__file__).parents[1]
 LAYERS = """
 scorer.errors scorer.version
-scorer.strict_json scorer.files
+scorer.strict_json scorer.files scorer.number_texts
 scorer.coefficients
 scorer.inputs scorer.cells scorer.equation scorer.columns
 scorer.reading scorer.scores
