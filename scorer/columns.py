@@ -1,7 +1,8 @@
 """One row, rows or columns → raw columns, one for each input that the equation uses.
 
 Each column becomes a list, a tuple or a numpy array that `cells.read_column` can read; cells that its container marks
-as missing become None or NaN. Containers of other libraries are recognized by their methods; none is imported here.
+as missing become None or NaN. What speaks Arrow stays in its format. Containers of other libraries are recognized by
+their methods; none is imported here.
 """
 
 from __future__ import annotations
@@ -12,12 +13,14 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from scorer import arrow
+from scorer.arrow import ArrowColumn, ArrowData
 from scorer.errors import BadRowsError, BadShapeError, Problem
 
 Row = Mapping[str, object]
 """One row: raw cells by input name. Names that the model does not know are ignored."""
 
-Column = Sequence[object] | NDArray[Any]
+Column = Sequence[object] | NDArray[Any] | ArrowColumn
 """Raw cells, shape (n,)."""
 
 NO_MODEL_INPUT = "the row holds none of the model's inputs"
@@ -44,7 +47,7 @@ class Frame(Protocol):
         """One column."""
 
 
-Rows = Row | Sequence[Row] | Columns | Frame | NDArray[Any] | np.void
+Rows = Row | Sequence[Row] | Columns | Frame | ArrowData | NDArray[Any] | np.void
 """One row, rows, or columns."""
 
 
@@ -64,9 +67,14 @@ def raw_columns(rows: Rows, known: Set[str], used: Sequence[str]) -> list[Column
         BadShapeError: neither a row, nor rows, nor columns of one length.
     """
     names = _names(rows)
-    if names is None:
+    if names is not None:
+        # A dict's columns may differ in length. Of a table none is touched that is not used.
+        wanted = arrow.needed(names, known, known if isinstance(rows, Mapping) else used)
+        present: Mapping[str, Any] = {name: rows[name] for name in wanted}  # type: ignore[call-overload, index]
+    elif arrow.speaks(rows):
+        present = arrow.columns(rows, known, used)
+    else:
         return _transpose(rows, known, used)
-    present = {name: rows[name] for name in _known_once(names, known)}  # type: ignore[call-overload]
     columns = [_is_column(value) for value in present.values()]
     if not columns:
         if isinstance(rows, Mapping) and not (rows and all(map(_is_column, rows.values()))):
@@ -85,19 +93,11 @@ def _names(rows: Any) -> Collection[str] | None:
         return rows.keys()  # type: ignore[no-any-return]
     if isinstance(rows, (np.ndarray, np.void)):  # structured
         return rows.dtype.names
-    # Lazy results (a polars LazyFrame, a DuckDB relation) have columns too, but no __array__.
-    if not all(hasattr(type(rows), name) for name in ("columns", "__getitem__", "__array__")):
+    # Lazy results (a polars LazyFrame, a DuckDB relation, an ibis Table) have columns too, but not all of these.
+    if not all(hasattr(type(rows), name) for name in ("columns", "__getitem__", "__array__", "__len__")):
         return None
     names = getattr(getattr(rows, "schema", None), "names", None)
     return names if isinstance(names, list) else rows.columns
-
-
-def _known_once(names: Collection[str], known: Set[str]) -> list[str]:
-    present = [name for name in names if name in known]
-    if len(set(present)) < len(present):
-        repeated = next(name for name in present if present.count(name) > 1)
-        raise BadShapeError(f"column {repeated} is given twice")
-    return present
 
 
 def _transpose(rows: Any, known: Set[str], used: Sequence[str]) -> list[Column]:
@@ -135,16 +135,18 @@ def _is_column(value: object) -> bool:
     dimensions = getattr(value, "ndim", None)
     if dimensions is not None:  # 0 for a numpy scalar, which has the attributes below
         return bool(dimensions)
-    return hasattr(value, "__array__") and hasattr(value, "__len__")
+    return arrow.speaks(value) or (hasattr(value, "__array__") and hasattr(value, "__len__"))
 
 
 def _cells(name: str, column: Any) -> Column:
     if isinstance(column, (list, tuple)):
         return column
+    if arrow.speaks(column) and (found := arrow.column(name, column)) is not None:
+        return found
     if not hasattr(column, "__array__") and not isinstance(column, memoryview):
         return list(column)
     try:
-        array = _decode(column) if _is_dictionary(column) else np.asanyarray(column)
+        array = np.asanyarray(column)
     except Exception as error:  # each library has its own errors
         message = f"column {name} is a {type(column).__name__} that cannot be read as a numpy array"
         raise BadShapeError(message) from error
@@ -174,18 +176,3 @@ def _with_missing(array: NDArray[Any], missing: NDArray[np.bool_]) -> NDArray[An
     cells = array.astype(object)
     cells[missing] = None
     return cells
-
-
-def _is_dictionary(column: Any) -> bool:
-    return hasattr(getattr(column, "type", None), "index_type")
-
-
-def _decode(column: Any) -> NDArray[Any]:
-    """The cells of an Arrow column of dictionary type. Arrow's own conversion to numpy turns nulls of chunked columns
-    (those of tables) into the last level, and does not support all types of levels."""
-    parts = [np.empty(0, object)]
-    for chunk in getattr(column, "chunks", [column]):
-        levels = np.array([*chunk.dictionary.to_pylist(), None], dtype=object)
-        codes = np.asarray(chunk.indices, dtype=np.float64)  # NaN for null
-        parts.append(levels[np.where(np.isnan(codes), -1, codes).astype(np.intp)])
-    return np.concatenate(parts)

@@ -11,10 +11,10 @@ from typing import Any, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from scorer import cells, certificate
+from scorer import arrow, arrow_cells, cells, certificate
 from scorer.cells import UnknownLevels
 from scorer.coefficients import CategoryInput, CoefficientFile
-from scorer.columns import Rows, raw_columns
+from scorer.columns import Column, Rows, raw_columns
 from scorer.equation import CHUNK_ROWS, Equation
 from scorer.errors import BadRowsError, ParameterError, Problem
 from scorer.scores import RowScore, Scores
@@ -89,14 +89,15 @@ class Scorer:
 
     def score_cells(
         self,
-        columns: Sequence[Sequence[object] | NDArray[Any]],
+        columns: Sequence[Column],
         kinds: Sequence[set[type] | None] | None = None,
         unknown_levels: UnknownLevels = "baseline",
     ) -> Scores:
         """Scores columns of raw cells. `score` calls it, and so do the service's batches.
 
         Args:
-            columns: n raw cells for each of `equation.inputs`, in that order.
+            columns: n raw cells for each of `equation.inputs`, in that order: sequences, numpy arrays without masks, or
+                pyarrow's Arrays and ChunkedArrays.
             kinds: for each column a set that contains the types of all its cells, or None if unknown.
             unknown_levels: as for `score`.
 
@@ -107,7 +108,10 @@ class Scorer:
         problems: list[Problem] = []
         readers = self.readers[unknown_levels]
         for reader, column, known in zip(readers, columns, kinds or repeat(None), strict=kinds is not None):
-            read, bad = cells.read_column(reader, column, known)
+            if arrow.speaks(column):
+                read, bad = arrow_cells.read_column(reader, arrow.column(reader.name, column))
+            else:
+                read, bad = cells.read_column(reader, column, known)
             values.append(read)
             problems += bad
         if problems:

@@ -15,7 +15,8 @@ LAYERS = """
 scorer.errors scorer.version
 scorer.strict_json scorer.files scorer.number_texts
 scorer.coefficients
-scorer.inputs scorer.cells scorer.equation scorer.columns
+scorer.inputs scorer.cells scorer.equation scorer.arrow scorer.arrow_texts
+scorer.arrow_cells scorer.columns
 scorer.reading scorer.scores
 scorer.explain scorer.certificate
 scorer.scorer
