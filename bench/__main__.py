@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import scorer
-from bench import additions, calls, contenders, measure, pages, replicas, report, texts, workers
+from bench import additions, calls, contenders, instructions, measure, pages, replicas, report, texts, workers
 from bench.capacity import page
 from bench.machine import complaint, cpu_times, machine, made, say
 from bench.peers.catalog import PEERS, PYTHON
@@ -57,6 +57,7 @@ SECTIONS: dict[str, Section] = {
     "texts": lambda work: texts.measure(work.bodies.rows, texts.read(work.directory / "test.csv"), work.directory, 5),
     "workers": lambda work: workers.measure(work.bodies, 3, 2),
     "replicas": lambda work: replicas.measure(work.bodies, 3, 3, say),
+    "instructions": lambda _: dict(instructions.measure()),
     "additions": lambda work: additions.measure(work.bodies, work.directory, 10),
     "beside_batches": lambda work: measure.beside_batches(work.bodies, 5),
     "swaps": lambda work: measure.swaps(work.bodies, work.directory, 5, 8),

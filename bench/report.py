@@ -49,12 +49,12 @@ class Bound:
 
     def asked(self) -> str:
         """The bound, with its sign."""
-        return f"{'≤' if self.most else '≥'} {self.bound:g}"
+        return f"{'≤' if self.most else '≥'} {self.bound:,g}"
 
     def row(self) -> str:
         """A row of the table."""
         verdict = "yes" if self.met() else "**no**"
-        return f"| {self.what} | {self.shown()} | {self.asked()} | {self.aim:g} | {verdict} |"
+        return f"| {self.what} | {self.shown()} | {self.asked()} | {self.aim:,g} | {verdict} |"
 
 
 def bounds(results: Results) -> Iterator[Bound]:
@@ -70,6 +70,9 @@ def bounds(results: Results) -> Iterator[Bound]:
             faster = _ratio(own, samples[key], "single_per_second")
             yield Bound(f"single rows a second ÷ those of ({key})", faster, single[0], single[1], most=False)
     yield Bound("single rows a second ÷ the floor's", _ratio(own, floor, "single_per_second"), 0.50, 0.65, most=False)
+    if "instructions" in results:
+        counted = results["instructions"]["scorer"]
+        yield Bound("instructions of a single row, floor included", counted, 270_000, 200_000, most=True)
     cold = results["cold_start"]["samples"]
     yield Bound("cold start ÷ the bare app's", _of_rounds(cold["scorer"], cold["bare"]), 1.3, 1.1, most=True)
     memory = results["memory"]
@@ -195,6 +198,8 @@ def _others(results: Results) -> str:
         lines.append(
             f"| p99 of single rows, ms: alone, beside {results['slow']['connections']} connections | {words} |"
         )
+    counted = {name: f"{figure:,.0f}" for name, figure in results["instructions"].items()}
+    lines.append(f"| instructions of a single row: {', '.join(counted)} | {'; '.join(counted.values())} |")
     lines.append(f"| the whole export of 40,000 rows, s | {results['export']['seconds']:.1f} |")
     return "\n".join(lines)
 

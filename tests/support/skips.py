@@ -20,6 +20,7 @@ MISSING = {
     "openssl": "openssl is not installed: apt-get install openssl",
     "prometheus": "prometheus is not installed: apt-get install prometheus",
     "promtool": "promtool is not installed: apt-get install prometheus",
+    "valgrind": "valgrind is not installed: apt-get install valgrind",
     "wrk": "wrk is not installed: apt-get install wrk",
 }
 """Reasons of skips where a program is missing. .ci/packages installs these programs."""
