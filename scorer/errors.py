@@ -25,13 +25,14 @@ ScorerError
 │   ├── BadRowsError            one or more cells or rows that cannot be scored
 │   └── BadShapeError           neither a row, nor rows, nor columns of one length
 ├── RequestError
-│   ├── MalformedBodyError      the request body is not a JSON document
+│   ├── MalformedBodyError      the request body is not a document of its format
 │   ├── LimitError              .limit, which the request exceeds
 │   │   ├── BodyTooLargeError   in bytes
 │   │   ├── RowTooLargeError    in bytes
 │   │   ├── TooManyRowsError
 │   │   └── OverloadedError     in requests at a time
 │   ├── UnsupportedBodyError    a content type or content encoding that is not supported
+│   ├── NotAcceptableError      an answer in none of the formats that the request accepts
 │   ├── SlowBodyError           .seconds; the body did not arrive in time
 │   ├── ParameterError          .parameter: an unknown parameter, or one with an invalid value
 │   ├── UnauthorizedError       no API key, or an unknown one
@@ -197,7 +198,7 @@ class RequestError(ScorerError):
 
 
 class MalformedBodyError(RequestError):
-    """The request body is not a JSON document."""
+    """The request body is not a document of its format: JSON, unless its content type says otherwise."""
 
 
 class LimitError(RequestError):
@@ -240,6 +241,10 @@ class OverloadedError(LimitError):
 
 class UnsupportedBodyError(RequestError):
     """The body has a content type or content encoding that is not supported."""
+
+
+class NotAcceptableError(RequestError):
+    """The request accepts an answer in none of the formats that are written."""
 
 
 class SlowBodyError(RequestError):

@@ -7,14 +7,18 @@ from time import perf_counter
 from starlette.types import Message, Receive, Scope
 
 from scorer.errors import BadRowsError, BodyTooLargeError
-from scorer.service.codec import body, options
+from scorer.service.codec import body, media_types, options
+from scorer.service.codec.scorers import start
 from scorer.service.codec.streaming import Sample, StreamingScorer
 from scorer.service.holder import Holder
 from scorer.service.settings import Settings
 from scorer.service.shadow import Shadow
 from scorer.service.telemetry.counters import ScoredRequest
 
-_READ_HEADERS = frozenset({b"content-length", b"content-type", b"content-encoding"})
+_READ_HEADERS = frozenset({b"content-length", b"content-type", b"content-encoding", b"accept"})
+_ACCEPT_JSON = frozenset({b"", b"*/*", b"application/json"})
+_JSON, _JSON_ANSWER = media_types.JSON, media_types.default_answer("json")
+_VARY = (b"vary", b"accept")
 
 
 class ClientGoneError(Exception):
@@ -22,7 +26,7 @@ class ClientGoneError(Exception):
 
 
 Answer = tuple[list[tuple[bytes, bytes]], bytes, ScoredRequest, tuple[Shadow, Sample] | None]
-"""The headers, which name the model and the length of the body; the body, as JSON; the rows, for the counters; a shadow
+"""The headers, which name the model and the length of the body; the body; the rows, for the counters; a shadow
 version and the sample to compare it on, where the request is among its share."""
 
 
@@ -55,14 +59,15 @@ class Predict:
         sample = shadow.sample() if shadow else None
         codec = served.codec
         began = perf_counter()
-        if (query := scope["query_string"]) or not self._has_defaults:
-            response_format = codec.response_format(options.parse(query, self._defaults))
+        decoder, body_type, answer_type = self._check_headers(scope)
+        if (query := scope["query_string"]) or not self._has_defaults or answer_type is not _JSON_ANSWER:
+            response_format = codec.response_format(options.parse(query, self._defaults), answer_type)
         else:
             response_format = codec.default_format
-        decoder = self._check_headers(scope)
         message = await receive()
-        if decoder or response_format.opening or message.get("more_body", True):
-            scoring = StreamingScorer(codec, response_format, self._max_rows, sample)
+        is_json = body_type is _JSON
+        if decoder or response_format.opening or message.get("more_body", True) or not is_json:
+            scoring = start(body_type, codec, response_format, self._max_rows, sample)
             answer = await self._feed(scoring, decoder, message, receive)
             scored, rows, unknown, seconds = scoring.scored, scoring.rows, scoring.unknown, scoring.seconds
             receiving = perf_counter() - began - sum(seconds)
@@ -79,19 +84,30 @@ class Predict:
             if sample is not None and len(result.scored):
                 sample.append((text, result.scored))
         headers = [*served.headers, (b"content-length", b"%d" % len(answer))]
+        if answer_type is not _JSON_ANSWER or not is_json:
+            headers[0] = (b"content-type", answer_type.content_type)
+            headers.append(_VARY)
         if unknown:
             headers.append((b"x-unknown-levels", b"%d" % unknown))
         comparison = (shadow, sample) if shadow and sample is not None else None
         return headers, answer, (served.scorer, scored, rows, (receiving, *seconds)), comparison
 
-    def _check_headers(self, scope: Scope) -> body.BodyDecoder | None:
-        """Checks what the headers say of the body. Returns the decoder of a compressed one.
+    def _check_headers(
+        self, scope: Scope
+    ) -> tuple[body.BodyDecoder | None, media_types.BodyType, media_types.AnswerType]:
+        """Checks what the headers say of the body and the answer.
+
+        Returns:
+            The decoder of a compressed body, its type, and the type of the answer.
 
         Raises:
             BodyTooLargeError: by its content length.
             UnsupportedBodyError: a content type or a content encoding that is not read.
+            NotAcceptableError: only answers are accepted that are not written.
         """
         decoder = None
+        body_type = _JSON
+        accept = b""
         for name, value in scope["headers"]:
             if name not in _READ_HEADERS:
                 continue
@@ -100,10 +116,14 @@ class Predict:
                     raise BodyTooLargeError(self._max_body_bytes)
             elif name == b"content-type":
                 if value != b"application/json":
-                    body.check_type(value)
+                    body_type = media_types.read_content_type(value)
+            elif name == b"accept":
+                accept = accept + b"," + value if accept else value
             elif value.lower() not in (b"", b"identity"):
                 decoder = body.BodyDecoder(value)
-        return decoder
+        if body_type is _JSON and accept in _ACCEPT_JSON:
+            return decoder, body_type, _JSON_ANSWER
+        return decoder, body_type, media_types.negotiate(accept, body_type.format)
 
     async def _feed(
         self, scoring: StreamingScorer, decoder: body.BodyDecoder | None, message: Message, receive: Receive

@@ -16,9 +16,9 @@ MEDIA_TYPE = "application/problem+json"
 URN = "urn:coefficient-scorer:problem:"
 
 TABLE: dict[type[errors.ScorerError], tuple[HTTPStatus, str, str]] = {
-    errors.MalformedBodyError: (HTTPStatus.BAD_REQUEST, "malformed-body", "The body is not JSON"),
+    errors.MalformedBodyError: (HTTPStatus.BAD_REQUEST, "malformed-body", "The body cannot be read"),
     errors.BodyTooLargeError: (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "body-too-large", "The body is too large"),
-    errors.BadShapeError: (HTTPStatus.UNPROCESSABLE_ENTITY, "bad-shape", "The body is neither a row nor rows"),
+    errors.BadShapeError: (HTTPStatus.UNPROCESSABLE_ENTITY, "bad-shape", "The body is neither rows nor columns"),
     errors.BadRowsError: (HTTPStatus.UNPROCESSABLE_ENTITY, "bad-rows", "Rows cannot be scored"),
     errors.RowTooLargeError: (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "row-too-large", "A row is too large"),
     errors.TooManyRowsError: (HTTPStatus.UNPROCESSABLE_ENTITY, "too-many-rows", "The request has too many rows"),
@@ -27,6 +27,7 @@ TABLE: dict[type[errors.ScorerError], tuple[HTTPStatus, str, str]] = {
         "unsupported-body",
         "The type or encoding is not supported",
     ),
+    errors.NotAcceptableError: (HTTPStatus.NOT_ACCEPTABLE, "not-acceptable", "No accepted format can be answered"),
     errors.SlowBodyError: (HTTPStatus.REQUEST_TIMEOUT, "slow-body", "The body did not arrive in time"),
     errors.ParameterError: (HTTPStatus.BAD_REQUEST, "bad-parameter", "A query parameter is not valid"),
     errors.UnauthorizedError: (HTTPStatus.UNAUTHORIZED, "unauthorized", "A known API key is needed"),
@@ -36,6 +37,7 @@ TABLE: dict[type[errors.ScorerError], tuple[HTTPStatus, str, str]] = {
 """Status, last part of the type URN, and title of each error that a request can cause."""
 
 HEADERS: dict[type[errors.ScorerError], dict[str, str]] = {
+    errors.NotAcceptableError: {"vary": "accept"},
     errors.UnauthorizedError: {"www-authenticate": "Bearer"},
     errors.OverloadedError: {"retry-after": "1"},
     errors.NotReadyError: {"retry-after": "1"},

@@ -18,6 +18,7 @@ from scorer.scorer import Scorer
 from scorer.scores import Scored, Scores
 from scorer.service.codec.rows import RowCodec
 from scorer.service.codec.streaming import Sample
+from scorer.service.codec.tables import Table
 
 _log = logging.getLogger("scorer.service")
 
@@ -60,8 +61,12 @@ class Shadow:
             self._failed += 1
         self._requests += 1
 
-    def _compare(self, body: bytes, scored: Scored) -> None:
-        result = self._codec.answer(body, self._codec.default_format)
+    def _compare(self, body: bytes | Table, scored: Scored) -> None:
+        codec = self._codec
+        if isinstance(body, bytes):
+            result = codec.answer(body, codec.default_format)
+        else:
+            result = codec.tables.answer(body, codec.default_format)
         if result.total:
             raise BadRowsError(result.problems, result.total)
         first, second = _columns(scored), _columns(result.scored)

@@ -77,12 +77,12 @@ def test_the_header_may_be_forgotten(client: Client, row: dict[str, Any]) -> Non
 
 
 def test_a_body_that_is_no_json(client: Client) -> None:
-    document = assert_problem(client.predict(b'{"x5": '), 400, "The body is not JSON")
+    document = assert_problem(client.predict(b'{"x5": '), 400, "The body cannot be read")
     assert document["detail"] == "the body is not JSON: input data was truncated"
 
 
 def test_a_body_that_is_no_row(client: Client) -> None:
-    document = assert_problem(client.predict(3), 422, "The body is neither a row nor rows")
+    document = assert_problem(client.predict(3), 422, "The body is neither rows nor columns")
     assert document["detail"] == "expected an object or an array of objects"
 
 

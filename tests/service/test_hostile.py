@@ -82,8 +82,41 @@ Outcome = list[Any] | type[ScorerError]
 """Rows, or the kind of an error."""
 
 
+def rows_of_columns(value: dict[str, Any]) -> list[Any] | None:
+    """The rows of a document of columns; None for any other object.
+
+    Raises:
+        BadShapeError: columns that differ in length, or single cells beside them.
+    """
+    others = [declared.name for declared in MODEL.file.inputs if declared.name not in USED]
+    for names in (USED, others):  # columns that the equation does not use count where there are no others
+        present = {name: value[name] for name in names if name in value}
+        if any(isinstance(cell, list) for cell in present.values()):
+            if len({len(cell) if isinstance(cell, list) else None for cell in present.values()}) > 1:
+                raise BadShapeError("")
+            return [dict(zip(present, cells, strict=True)) for cells in zip(*present.values(), strict=True)]
+        if present:
+            return None
+    return None
+
+
+def as_rows(answer: Any) -> Any:
+    """An answer's rows, where it gives them as columns."""
+    if not isinstance(answer, dict):
+        return answer
+    rows = [dict(zip(answer, row, strict=True)) for row in zip(*answer.values(), strict=True)]
+    problems = [row.pop("error", None) for row in rows]
+    return [row if problem is None else {"error": problem} for row, problem in zip(rows, problems, strict=True)]
+
+
 def library_outcome(value: dict[str, Any] | list[Any], options: Options) -> Outcome:
-    rows = [library_row(row, options.unknown_levels) for row in ([value] if isinstance(value, dict) else value)]
+    if isinstance(value, dict):
+        try:
+            columns = rows_of_columns(value)
+        except BadShapeError:
+            return BadShapeError
+        value = [value] if columns is None else columns
+    rows = [library_row(row, options.unknown_levels) for row in value]
     return BadRowsError if not options.report and any("error" in row for row in rows) else rows
 
 
@@ -151,6 +184,7 @@ def outcome_of(answer: Answer) -> Outcome:
     document = answer.json()
     if answer.status == 200:
         assert answer.headers["content-type"] == "application/json"
+        document = as_rows(document)
         assert isinstance(document, list)
         return document
     assert answer.headers["content-type"] == problems.MEDIA_TYPE
@@ -179,6 +213,15 @@ members = st.lists(st.builds('"{}": {}'.format, names, cells), min_size=1, max_s
 rows = members.map(lambda row: f"{{{', '.join(row)}}}")
 repeated = st.builds(operator.mul, st.lists(rows, max_size=4), st.sampled_from([1, 9]))
 arrays = repeated.map(lambda batch: f"[{','.join(batch)}]")
+
+
+def columns_of(length: int) -> st.SearchStrategy[str]:
+    """Objects of columns of this length."""
+    column = st.lists(cells, min_size=length, max_size=length).map(", ".join)
+    columns = st.lists(st.builds('"{}": [{}]'.format, names, column), min_size=1, max_size=5)
+    return columns.map(lambda each: f"{{{', '.join(each)}}}")
+
+
 deep = [b'"x0":' + b"[" * 499 + b"]" * 499 + b",", b'"x0":' + b'{"":' * 500 + b"1" + b"}" * 500 + b","]
 inserted = st.binary(min_size=1, max_size=3) | st.sampled_from(
     [
@@ -204,7 +247,7 @@ inserted = st.binary(min_size=1, max_size=3) | st.sampled_from(
 @st.composite
 def hostile(draw: st.DrawFn) -> bytes:
     """A body of rows, and what a few mutations make of it."""
-    body = draw(arrays | rows).encode("utf-8", "surrogateescape")
+    body = draw(arrays | rows | st.integers(0, 3).flatmap(columns_of)).encode("utf-8", "surrogateescape")
     for _ in range(draw(st.integers(0, 3))):
         a, b, c, d = sorted(draw(st.tuples(*[st.integers(0, len(body))] * 4)))
         bit = draw(st.sampled_from([1 << place for place in range(8)]))
@@ -228,7 +271,7 @@ def answered(body: bytes, options: Options, cuts: Sequence[int], segment_bytes: 
         answer = json.loads(scoring.finish())
     except ScorerError as error:
         return type(error)
-    rows: list[Any] = answer["predictions"] if options.envelope else answer
+    rows: list[Any] = as_rows(answer["predictions"] if options.envelope else answer)
     return rows
 
 

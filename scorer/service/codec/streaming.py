@@ -15,12 +15,14 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from scorer.errors import PROBLEMS_SHOWN, BadRowsError, MalformedBodyError, Problem, RowTooLargeError, TooManyRowsError
 from scorer.scores import Scored
-from scorer.service.codec.rows import ResponseFormat, RowCodec, SegmentResult
+from scorer.service.codec.results import ResponseFormat, SegmentResult
+from scorer.service.codec.rows import RowCodec
+from scorer.service.codec.tables import Table
 
 SEGMENT_BYTES = 1024 * 1024
 """Bytes that have to be there before a segment is cut off: about 500 rows of 100 inputs."""
@@ -36,7 +38,10 @@ MAX_ROW_BYTES = 16 * 1024 * 1024
 """The most that may have to be in memory because it cannot be cut: one row, as a rule. A body that is made so as not
 to be cut could otherwise take fifty times its size."""
 
-Sample = list[tuple[bytes, Scored]]
+Segment = bytes | memoryview | Table
+"""A part of a body: the JSON of some rows, or columns."""
+
+Sample = list[tuple[bytes | Table, Scored]]
 """The segments of a request, each with its scores: what another version is compared on."""
 
 
@@ -115,10 +120,12 @@ class StreamingScorer:
         """
         text = b"".join(self._chunks)
         self._add(self._codec.answer(text, self._format, self._max_rows), text)
+        return self._join()
+
+    def _join(self) -> bytes:
         if self._total:
             raise BadRowsError(self._problems, self._total)
-        opening, closing = self._format.opening, self._format.closing
-        return self._answers[0] if len(self._answers) == 1 and not opening else _join(self._answers, opening, closing)
+        return self._format.join(self._answers)
 
     def _score_segment(self) -> None:
         text = bytearray().join(self._chunks)
@@ -129,7 +136,7 @@ class StreamingScorer:
             self._size = len(text) - comma
             self._cut_at = self._segment_bytes
             return
-        if self._size > self._max_row_bytes:
+        if self._size > self._max_row_bytes and not _COLUMNS.match(text):
             raise RowTooLargeError(self._max_row_bytes)
         self._cut_at = 2 * self._size  # so that all tries together read no more than a few times the body
 
@@ -144,15 +151,16 @@ class StreamingScorer:
             return False
         return True
 
-    def _add(self, result: SegmentResult, segment: bytes | memoryview) -> None:
+    def _add(self, result: SegmentResult, segment: Segment) -> None:
         if len(result.scored):
             self.scored.append(result.scored)
             self.seconds = [before + more for before, more in zip(self.seconds, result.seconds, strict=True)]
             if self._sample is not None:
-                self._sample.append((bytes(segment), result.scored))
+                self._sample.append((segment if isinstance(segment, Mapping) else bytes(segment), result.scored))
         shown = PROBLEMS_SHOWN - len(self._problems)
         self._problems += [replace(problem, row=problem.row + self.rows) for problem in result.problems[:shown]]
         self._total += result.total
+        self._format = result.response_format or self._format
         self.rows += result.rows
         self.unknown += result.unknown
         if self.rows > self._max_rows:
@@ -164,14 +172,6 @@ class StreamingScorer:
 
 
 _OPEN, _CLOSE, _COMMA, _BRACE = b"[],}"
-
-
-def _join(arrays: Sequence[bytes], opening: bytes, closing: bytes) -> bytes:
-    """JSON arrays, none of them empty if there are several, as one between two texts; each byte is copied once."""
-    pieces: list[bytes | memoryview] = [opening, b"["]
-    for array in arrays:
-        pieces += (memoryview(array)[1:-1], b",")
-    return b"".join([*pieces[:-1], b"]", closing])
 
 
 def _last_cut(text: bytearray) -> int | None:
@@ -195,6 +195,8 @@ def _last_cut(text: bytearray) -> int | None:
     return None
 
 
+_COLUMNS = re.compile(rb'[ \t\r\n]{0,1000}\{[ \t\r\n]{0,100}"[^"\\]{1,200}"[ \t\r\n]{0,100}:[ \t\r\n]{0,100}\[')
+"""The beginning of a document of columns, which is decoded whole: a list in a cell takes no memory there."""
 _ROW_START = re.compile(rb'\[[ \t\r\n]{0,1000}(\{[ \t\r\n]{0,100}"[^"\\]{1,200}")')
 _NO_NAME = re.compile(rb",(?=[ \t\r\n]{0,100}[-0-9tfn\[{])")
 

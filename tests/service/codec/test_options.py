@@ -97,7 +97,7 @@ def test_bad_rows_are_reported_in_their_place_and_the_others_scored(rows: list[A
 
 
 def test_one_object_and_a_body_that_is_no_json() -> None:
-    assert list(answer({"x12": []}, Options(report=True))[0]) == ["error"]
+    assert list(answer({"x12": {}}, Options(report=True))[0]) == ["error"]
     with pytest.raises(scorer.BadShapeError):
         answer(5, Options(report=True))
 
