@@ -17,6 +17,9 @@ from scorer.arrow import ArrowColumn
 from scorer.cells import BadCellError, NumberReader, Reader
 from scorer.errors import BadShapeError, Problem
 
+_LARGEST_SCALE = {32: 9, 64: 18, 128: 38, 256: 76}
+"""Of a decimal, by the bits of its type: beyond it pyarrow neither writes nor gives out a cell."""
+
 Read = tuple[NDArray[Any], list[Problem]]
 """Values, shape (n,), and the problems in row order; a cell with a problem has any value."""
 
@@ -54,9 +57,15 @@ def _check(name: str, kind: Any) -> None:
     from pyarrow import types
 
     cell = kind.value_type if types.is_dictionary(kind) or types.is_run_end_encoded(kind) else kind
-    known = (types.is_null, types.is_boolean, types.is_integer, types.is_floating, types.is_decimal, _is_text)
+    known = (types.is_null, types.is_boolean, types.is_integer, types.is_floating, _is_decimal, _is_text)
     if not any(is_of(cell) for is_of in known):
         raise BadShapeError(f"column {name} has Arrow type {kind}, which holds neither numbers nor texts")
+
+
+def _is_decimal(kind: Any) -> bool:
+    from pyarrow import types
+
+    return types.is_decimal(kind) and abs(kind.scale) <= _LARGEST_SCALE[kind.bit_width]
 
 
 def _is_text(kind: Any) -> bool:
@@ -78,7 +87,7 @@ def _read(reader: Reader, chunk: Any) -> Read:
         if _is_text(chunk.type):
             return _reread(reader, chunk, *arrow_texts.parse(chunk, reader.marks, reader.markers))
         if types.is_decimal(chunk.type):  # Arrow's own conversion to float64 is not rounded as Python's is
-            return _reread(reader, chunk, *arrow_texts.parse(chunk.cast("string")))
+            return arrow_texts.parse(chunk.cast("string"))[0], []
         if types.is_integer(chunk.type) or types.is_floating(chunk.type):
             values = chunk.to_numpy(zero_copy_only=False).astype(np.float64, copy=False)  # null is NaN
             return _reread(reader, chunk, values, np.isinf(values))
