@@ -65,7 +65,7 @@ def _check(name: str, kind: Any) -> None:
 def _is_decimal(kind: Any) -> bool:
     from pyarrow import types
 
-    return types.is_decimal(kind) and abs(kind.scale) <= _LARGEST_SCALE[kind.bit_width]
+    return bool(types.is_decimal(kind)) and abs(kind.scale) <= _LARGEST_SCALE[kind.bit_width]
 
 
 def _is_text(kind: Any) -> bool:
