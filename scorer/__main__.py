@@ -208,7 +208,8 @@ def _score_batch(score: Callable[[Rows], Scores], batch: RowBatch, start: int, n
         if not error.problems:
             raise TableError(f"{name}: {error}") from None
         problem = error.problems[0]
-        line = f"line {batch.lines[problem.row]}, " if batch.lines else ""
+        number = batch.line_of(problem.row)
+        line = "" if number is None else f"line {number}, "
         field = "" if problem.field is None else f", {problem.field}"
         more = f" ({error.total - 1} more of these rows)" if error.total > 1 else ""
         raise TableError(f"{name}: {line}row {start + problem.row}{field}: {problem.message}{more}") from None

@@ -21,8 +21,8 @@ scorer.reading scorer.scores
 scorer.explain scorer.certificate
 scorer.scorer
 scorer.describe scorer.formats.rows
-scorer.formats.csv_format scorer.formats.json_format
-scorer.formats.ndjson_format
+scorer.formats.csv_segments scorer.formats.json_format
+scorer.formats.csv_format scorer.formats.ndjson_format
 scorer.formats
 scorer.sample
 scorer.store scorer.store.pointer scorer.store.storage scorer.store.signing

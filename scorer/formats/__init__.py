@@ -42,7 +42,10 @@ def read(file: BinaryIO, file_format: str, name: str) -> Iterator[RowBatch]:
     """
     from scorer.formats import csv_format, json_format, ndjson_format  # here and below: a server does not need them
 
-    readers = {"csv": csv_format.read, "json": json_format.read, "ndjson": ndjson_format.read}
+    if file_format == "csv":
+        yield from csv_format.read(file, name)
+        return
+    readers = {"json": json_format.read, "ndjson": ndjson_format.read}
     text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
     try:
         yield from readers[file_format](text, name)

@@ -20,7 +20,8 @@ def read(text: TextIO, name: str) -> Iterator[RowBatch]:
     rows = parse(text.read(), name)
     if not isinstance(rows, (dict, list)):
         raise TableError(f"{name}: expected an object or an array of objects")
-    yield RowBatch([rows] if isinstance(rows, dict) else rows, ())
+    rows = [rows] if isinstance(rows, dict) else rows
+    yield RowBatch(rows, len(rows))
 
 
 def parse(text: str, name: str) -> Any:

@@ -27,7 +27,7 @@ def _batch(numbered: Sequence[tuple[int, str]], name: str) -> RowBatch | None:
     if not numbered:
         return None
     rows = [parse(line, f"{name}: line {number}") for number, line in numbered]
-    return RowBatch(rows, [number for number, _ in numbered])
+    return RowBatch(rows, len(rows), [number for number, _ in numbered].__getitem__)
 
 
 class NDJSONWriter:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, BinaryIO, Protocol
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 if TYPE_CHECKING:
     from scorer.columns import Row
@@ -14,17 +14,24 @@ BATCH_ROWS = 1_000
 """Rows scored at a time: enough to spread numpy's cost per call, in about a megabyte."""
 
 
+def no_line(_row: int) -> None:
+    """The line of a row in a format without lines."""
+
+
 @dataclass(frozen=True, slots=True)
 class RowBatch:
     """Some rows of a file.
 
     Attributes:
-        rows: dicts, or columns by name, as for Scorer.score.
-        lines: for each row the number of the line on which it ends, from 1; empty for JSON.
+        rows: dicts, or columns by name, as for Scorer.score: tuples, or pyarrow arrays where pyarrow has read them.
+        count: how many rows.
+        line_of: the number of the line on which a row ends, from 1, by the row's index in the batch; None in formats
+            without lines. It may read the rows again, so only errors ask for it.
     """
 
-    rows: Sequence[Row] | Mapping[str, Sequence[object]]
-    lines: Sequence[int]
+    rows: Sequence[Row] | Mapping[str, Any]
+    count: int
+    line_of: Callable[[int], int | None] = no_line
 
 
 class Writer(Protocol):
