@@ -35,12 +35,14 @@ scorer.service.listening scorer.service.http_head scorer.service.http_watchdog
 scorer.service.http_protocol
 scorer.service.codec scorer.service.codec.options scorer.service.codec.body scorer.service.codec.row_types
 scorer.service.codec.diagnose scorer.service.codec.encoder scorer.service.codec.media_types
-scorer.service.codec.columns scorer.service.codec.answers
+scorer.service.codec.columns scorer.service.codec.answers scorer.service.codec.arrow_messages
+scorer.service.codec.arrow_answers
 scorer.service.codec.results
 scorer.service.codec.tables
 scorer.service.codec.rows
 scorer.service.codec.streaming
-scorer.service.codec.ndjson
+scorer.service.codec.ndjson scorer.service.codec.table_scorer
+scorer.service.codec.arrow_body
 scorer.service.codec.scorers
 scorer.service.telemetry scorer.service.telemetry.request_log scorer.service.telemetry.logs
 scorer.service.telemetry.counters

@@ -67,7 +67,8 @@ class Predict:
         message = await receive()
         is_json = body_type is _JSON
         if decoder or response_format.opening or message.get("more_body", True) or not is_json:
-            scoring = start(body_type, codec, response_format, self._max_rows, sample)
+            sampled = shadow.used if shadow and sample is not None else ()
+            scoring = start(body_type, codec, response_format, self._max_rows, sample, sampled)
             answer = await self._feed(scoring, decoder, message, receive)
             scored, rows, unknown, seconds = scoring.scored, scoring.rows, scoring.unknown, scoring.seconds
             receiving = perf_counter() - began - sum(seconds)

@@ -28,6 +28,7 @@ class Shadow:
 
     Attributes:
         scorer: of the second version.
+        used: the names of the inputs that it uses.
         difference: the sum of |Δphat| of all rows that both have scored.
     """
 
@@ -40,6 +41,7 @@ class Shadow:
         """
         self.scorer = scorer
         self._codec = RowCodec(scorer)
+        self.used = self._codec.tables.used
         self._share = share
         self._requests = self._rows = self._failed = self._flipped = 0
         self._largest = self.difference = 0.0

@@ -111,6 +111,11 @@ class ResponseFormats:
         elif answer.format == "csv":
             encoder = CSVEncoder(scorer, variables, options.report)
             opening = encoder.opening
+        elif answer.format == "arrow":
+            from scorer.service.codec.arrow_answers import CLOSING, ArrowEncoder  # imports pyarrow
+
+            encoder = ArrowEncoder(scorer, variables, options.report)
+            opening, closing = encoder.opening, CLOSING
         elif columns:
             encoder = ColumnsEncoder(scorer, variables, explain)
         else:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from scorer.service.codec.media_types import BodyType
 from scorer.service.codec.ndjson import NDJSONScorer
 from scorer.service.codec.results import ResponseFormat
@@ -15,13 +17,19 @@ def start(
     response_format: ResponseFormat,
     max_rows: int,
     sample: Sample | None,
+    sampled: Collection[str],
 ) -> StreamingScorer:
     """Starts an answer.
 
     Args:
         body_type: of the body.
         codec, response_format, max_rows, sample: as for StreamingScorer.
+        sampled: the names of the columns that the sample needs.
     """
+    if body_type.format == "arrow":
+        from scorer.service.codec.arrow_body import ArrowScorer  # imports pyarrow
+
+        return ArrowScorer(codec, response_format, max_rows, sample, sampled)
     if body_type.format == "ndjson":
         return NDJSONScorer(codec, response_format, max_rows, sample)
     return StreamingScorer(codec, response_format, max_rows, sample)

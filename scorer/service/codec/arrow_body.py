@@ -1,0 +1,134 @@
+"""Scores a request whose body is an Arrow stream, some record batches at a time while it arrives.
+
+Such a body may be made by anybody. Messages are cut by arrow_messages, which refuses what pyarrow would decompress;
+pyarrow gets whole messages, and what it makes of them is validated in full before a cell is read.
+"""
+
+from __future__ import annotations
+
+from time import perf_counter
+from typing import Any
+
+import pyarrow as pa
+
+from scorer.arrow import needed
+from scorer.errors import BadShapeError
+from scorer.service.codec.arrow_messages import Message, MessageCutter, malformed
+from scorer.service.codec.streaming import SEGMENT_BYTES
+from scorer.service.codec.table_scorer import TableScorer
+
+_MANY_CHUNKS = 16
+"""Batches that are scored together are copied into one if they are more: each chunk has a price."""
+
+
+class _Feed:
+    """The file that pyarrow reads from: the messages that are complete. They are given without a copy."""
+
+    closed = False
+
+    def __init__(self) -> None:
+        self._messages: list[memoryview] = []
+
+    def add(self, message: memoryview) -> None:
+        self._messages.append(message)
+
+    def read(self, size: int) -> memoryview:
+        """The next bytes. pyarrow reads the parts of a message, and never over its end."""
+        if not self._messages:
+            return memoryview(b"")
+        found = self._messages[0][:size]
+        self._messages[0] = self._messages[0][size:]
+        if not self._messages[0]:
+            del self._messages[0]
+        return found
+
+
+class ArrowScorer(TableScorer):
+    """Scores one request whose body is an Arrow stream."""
+
+    def __init__(self, *arguments: Any) -> None:
+        """As TableScorer."""
+        super().__init__(*arguments)
+        self._cutter = MessageCutter()
+        self._feed = _Feed()
+        self._reader: Any = None
+        self._schema: Any = None
+        self._batches: list[Any] = []
+        self._waiting_rows = self._waiting_bytes = 0
+        self._began = perf_counter()
+
+    @property
+    def held_bytes(self) -> int:
+        """As StreamingScorer.held_bytes."""
+        return self._cutter.held + self._waiting_bytes
+
+    def feed(self, chunk: bytes) -> None:
+        """As StreamingScorer.feed.
+
+        Raises:
+            MalformedBodyError: not an Arrow stream, or one that is not valid.
+            UnsupportedBodyError: too many messages, too large metadata, or compressed buffers.
+            BadShapeError: none of the columns is an input, or one is given twice.
+            TooManyRowsError: as there.
+        """
+        for message in self._cutter.feed(chunk):
+            self._take(message)
+
+    def finish(self) -> bytes:
+        """As StreamingScorer.finish, with the errors of `feed`."""
+        self._cutter.finish()
+        if self._batches or not self.rows:
+            self._score()
+        return self._join()
+
+    def _take(self, message: Message) -> None:
+        self._began = self._began if self._waiting_bytes else perf_counter()
+        self._waiting_bytes += len(message.data)
+        self._feed.add(message.data)
+        if message.is_schema:
+            self._open(message.data)
+        elif message.is_batch:
+            self._read()
+
+    def _open(self, schema_message: memoryview) -> None:
+        try:
+            schema = pa.ipc.read_schema(pa.py_buffer(schema_message))
+            names = schema.names
+        except Exception:  # whatever pyarrow makes of nonsense
+            raise malformed("its schema is not valid") from None
+        columns = sorted(needed(names, self._known, self._wanted).values())
+        if not columns:
+            raise BadShapeError("none of the columns is an input of the model")
+        options = pa.ipc.IpcReadOptions(use_threads=False, included_fields=columns)
+        try:
+            self._reader = pa.ipc.open_stream(pa.PythonFile(self._feed, "r"), options=options)
+            self._schema = pa.schema([schema.field(index) for index in columns])
+        except Exception:
+            raise malformed("its schema is not valid") from None
+
+    def _read(self) -> None:
+        """Reads a record batch, with the dictionaries before it."""
+        try:
+            batch = self._reader.read_next_batch()
+            rows = batch.num_rows
+        except Exception:
+            raise malformed("a record batch or a dictionary is not valid") from None
+        self._check_rows(self._waiting_rows + rows)  # before anything is made of each row
+        try:
+            batch.validate(full=True)
+        except Exception:
+            raise malformed("a record batch or a dictionary is not valid") from None
+        self._batches.append(batch)
+        self._waiting_rows += rows
+        if self._waiting_bytes >= SEGMENT_BYTES:
+            self._score()
+
+    def _score(self) -> None:
+        if self._schema is None:
+            raise malformed("it ends too early")
+        table = pa.Table.from_batches(self._batches, self._schema)
+        if len(self._batches) > _MANY_CHUNKS:
+            table = table.combine_chunks()
+        self._batches = []
+        self._waiting_rows = self._waiting_bytes = 0
+        self._score_table(dict(zip(table.column_names, table.columns, strict=True)), self._began)
