@@ -98,16 +98,15 @@ def _of_pandas(series: Any) -> ArrowColumn | None:
     return found if isinstance(found, pyarrow.ChunkedArray) else pyarrow.chunked_array([found])
 
 
-def columns(rows: Any, known: Set[str], used: Collection[str]) -> Mapping[str, ArrowColumn]:
+def columns(rows: Any, known: Set[str] | None = None, used: Collection[str] | None = None) -> Mapping[str, ArrowColumn]:
     """Reads a table to its end, and holds only the columns of it that are needed.
 
     Args:
         rows: an object that `speaks`: a table, a batch, a stream of batches, a relation or query that gives them.
-        known: names of all inputs of the model.
-        used: names of the inputs that are needed.
+        known, used: as for `needed`; None for all columns.
 
     Returns:
-        The used columns that are there; if none is, one of the known; empty if no column is known.
+        The columns that are needed, by name.
 
     Raises:
         BadShapeError: not a table; it repeats a known name; its stream breaks off; or there is no pyarrow.
@@ -123,7 +122,8 @@ def columns(rows: Any, known: Set[str], used: Collection[str]) -> Mapping[str, A
         raise BadShapeError(f"expected a row, rows or columns, got a {kind}") from error
     except Exception as error:  # whatever makes the stream has its own errors
         raise BadShapeError(f"the Arrow stream of a {kind} cannot be opened") from error
-    wanted = needed(schema.names, known, used)
+    every = schema.names
+    wanted = needed(every, every if known is None else known, every if used is None else used)
     try:
         return _collect(schema, batches, wanted)
     except Exception as error:
@@ -150,17 +150,26 @@ def _collect(schema: Any, batches: Iterable[Any], names: Mapping[str, int]) -> d
     return {name: pyarrow.chunked_array(chunks[name], schema.field(index).type) for name, index in names.items()}
 
 
-def needed(names: Iterable[str], known: Set[str], used: Collection[str]) -> dict[str, int]:
-    """The columns of a table that are needed, by name with their index: those used, else one that tells the length.
+def needed(names: Iterable[str], known: Collection[str], used: Collection[str]) -> dict[str, int]:
+    """The columns of a table that are needed to score it, by name with their index.
+
+    Args:
+        names: of the table's columns.
+        known: names of all inputs of the model.
+        used: names of the inputs that its equation uses.
+
+    Returns:
+        The used ones; if there is none, one of the known, which tells the number of rows.
 
     Raises:
         BadShapeError: a known name is there twice.
     """
     present: dict[str, int] = {}
     for index, name in enumerate(names):
+        if name not in known:
+            continue
         if name in present:
             raise BadShapeError(f"column {name} is given twice")
-        if name in known:
-            present[name] = index
+        present[name] = index
     wanted = {name: index for name, index in present.items() if name in used}
     return wanted or dict(list(present.items())[:1])

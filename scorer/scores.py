@@ -10,8 +10,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from scorer import tables
 from scorer.coefficients import CategoryInput, CoefficientFile, Input
 from scorer.equation import Equation
+from scorer.tables import Table
 
 
 def missing(declared: Input, read: NDArray[Any]) -> NDArray[np.bool_]:
@@ -100,9 +102,36 @@ class Scores:
 
     def columns(self) -> dict[str, NDArray[Any]]:
         """Outcome, probability and variables by key, shape (n,) each, keys in alphabetical order."""
-        outcome = self.file.outcome
-        named = {outcome.name: self.outcome, outcome.probability: self.phat, **self.variables}
+        named = self._named(variables=True)
         return {key: named[key] for key in sorted(named)}
+
+    def to_arrow(self, keep: Table | None = None, variables: bool = False) -> Any:
+        """The scores as a pyarrow.Table: outcome (int64) and probability (float64), named as in the file.
+
+        Args:
+            keep: columns to carry in front, each of n rows: anything with columns, such as the table that was scored, a
+                selection of it, or a dict of columns. They keep their types.
+            variables: whether the variables follow, in the order in which they are summed: float64, or int8 for
+                dummies.
+
+        Raises:
+            ParameterError: `keep` has no columns, or one that is named as a score is, or of another length.
+            BadShapeError: pyarrow is needed, and is not there.
+        """
+        return tables.to_arrow(self._named(variables), keep)
+
+    def to_pandas(self, keep: Table | None = None, variables: bool = False) -> Any:
+        """The scores as a pandas.DataFrame, as `to_arrow` gives them; with the index of `keep` if that is pandas'."""
+        return tables.to_pandas(self._named(variables), keep)
+
+    def to_polars(self, keep: Table | None = None, variables: bool = False) -> Any:
+        """The scores as a polars.DataFrame, as `to_arrow` gives them."""
+        return tables.to_polars(self._named(variables), keep)
+
+    def _named(self, variables: bool) -> dict[str, NDArray[Any]]:
+        outcome = self.file.outcome
+        named = {outcome.name: self.outcome, outcome.probability: self.phat}
+        return {**named, **self.variables} if variables else named
 
     def to_rows(self) -> list[dict[str, float | int]]:
         """The scores as the API answers them, one dict a row: plain Python numbers, keys in alphabetical order."""

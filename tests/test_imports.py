@@ -17,6 +17,7 @@ scorer.strict_json scorer.files scorer.number_texts
 scorer.coefficients
 scorer.inputs scorer.cells scorer.equation scorer.arrow scorer.arrow_texts
 scorer.arrow_cells scorer.columns
+scorer.tables
 scorer.reading scorer.scores
 scorer.explain scorer.certificate
 scorer.scorer
