@@ -93,11 +93,18 @@ def _names(rows: Any) -> Collection[str] | None:
         return rows.keys()  # type: ignore[no-any-return]
     if isinstance(rows, (np.ndarray, np.void)):  # structured
         return rows.dtype.names
-    # Lazy results (a polars LazyFrame, a DuckDB relation, an ibis Table) have columns too, but not all of these.
-    if not all(hasattr(type(rows), name) for name in ("columns", "__getitem__", "__array__", "__len__")):
+    # Lazy results (a polars LazyFrame, a DuckDB relation) have columns too, but no __array__; an ibis Table has no length.
+    if not all(hasattr(type(rows), name) for name in ("columns", "__getitem__", "__array__")) or not _has_length(rows):
         return None
     names = getattr(getattr(rows, "schema", None), "names", None)
     return names if isinstance(names, list) else rows.columns
+
+
+def _has_length(rows: Any) -> bool:
+    try:
+        return len(rows) >= 0
+    except Exception:  # ibis has its own errors
+        return False
 
 
 def _transpose(rows: Any, known: Set[str], used: Sequence[str]) -> list[Column]:

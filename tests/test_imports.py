@@ -142,6 +142,58 @@ def test_checking_signatures_without_the_store_extra_says_what_to_install() -> N
     assert done.stderr == "scorer: SCORER_PUBLIC_KEY: needs cryptography: pip install 'coefficient-scorer[store]'\n"
 
 
+WITHOUT_PYARROW = """
+import duckdb, numpy as np, pandas as pd, polars as pl, scorer
+model = scorer.load()
+texts = {"x5": ["monday", None, "Monday"], "x12": ["$1,204.50", None, "(2.5)"]}
+cells = {**texts, "x91": [0.5, None, -1.0], "x44": [2, 3, 4]}
+expected = model.score(cells)
+for rows in (
+    pd.DataFrame(cells),
+    pd.DataFrame(cells).astype({"x5": "category", "x44": "Int64"}),
+    pl.DataFrame(cells),
+    pl.DataFrame(cells).with_columns(pl.col("x5").cast(pl.Categorical)),
+    {name: pl.Series(column) for name, column in cells.items()},
+):
+    scores = model.score(rows)
+    assert scores.phat.tobytes() == expected.phat.tobytes()
+    assert (scores.missing, scores.unknown_levels) == (expected.missing, expected.unknown_levels)
+assert scores.to_pandas(pd.DataFrame(cells))["phat"].tolist() == expected.phat.tolist()
+assert scores.to_polars(pl.DataFrame({"id": [1, 2, 3]}), variables=True)["phat"].to_list() == expected.phat.tolist()
+"""
+
+
+def test_tables_without_pyarrow_are_scored_where_numpy_can_read_them() -> None:
+    done = run_without(("pyarrow",), WITHOUT_PYARROW)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("call", "what"),
+    [
+        ("model.score(duckdb.sql('select 1.5 as x91'))", "a DuckDBPyRelation"),
+        ("expected.to_arrow()", "to_arrow"),
+    ],
+)
+def test_what_needs_pyarrow_says_so(call: str, what: str) -> None:
+    done = run_without(("pyarrow",), WITHOUT_PYARROW + f"try: {call}\nexcept scorer.ScorerError as error: print(error)")
+    assert done.stdout == f"{what} needs pyarrow: pip install 'coefficient-scorer[arrow]'\n", done.stderr
+
+
+def test_pyarrow_is_imported_when_a_column_of_arrow_comes() -> None:
+    code = """
+import scorer
+model = scorer.load()
+model.score([{"x5": "monday"}]).to_rows()
+model.score({"x5": ["monday"], "x91": [0.5]})
+assert "pyarrow" not in sys.modules and "pandas" not in sys.modules and "polars" not in sys.modules
+import pyarrow
+print(model.score({"x5": pyarrow.array(["monday"])}).missing["x91"])
+"""
+    done = run_without((), code)
+    assert (done.stdout, done.stderr) == ("1\n", "")
+
+
 def test_the_service_imports_nothing_that_trains() -> None:
     done = run_without((*HEAVY, *STORE), "import scorer.service.server; print('fine')")
     assert (done.stdout, done.stderr) == ("fine\n", "")
