@@ -40,7 +40,8 @@ def parse(texts: Any, marks: Marks = (), markers: Set[str] = frozenset()) -> tup
             return values, np.zeros(len(texts), np.bool_)
     is_marker = compute.is_in(texts, value_set=pyarrow.array(sorted(markers), texts.type))
     missing = compute.or_(is_marker, compute.is_null(texts)).to_numpy(zero_copy_only=False)
-    trimmed = compute.ascii_trim(compute.if_else(missing, None, cleaned), _BLANKS)
+    # In this order: if_else of pyarrow 20 gives other texts for a slice.
+    trimmed = compute.if_else(missing, None, compute.ascii_trim(cleaned, _BLANKS))
     values = np.full(len(texts), np.nan)
     _parse_all_but(trimmed, values)
     unread = ~np.isfinite(values) & ~missing

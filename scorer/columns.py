@@ -93,7 +93,7 @@ def _names(rows: Any) -> Collection[str] | None:
         return rows.keys()  # type: ignore[no-any-return]
     if isinstance(rows, (np.ndarray, np.void)):  # structured
         return rows.dtype.names
-    # Lazy results (a polars LazyFrame, a DuckDB relation) have columns too, but no __array__; an ibis Table has no length.
+    # Lazy results (a polars LazyFrame, a DuckDB relation) have columns too, but no __array__; an ibis Table, no length.
     if not all(hasattr(type(rows), name) for name in ("columns", "__getitem__", "__array__")) or not _has_length(rows):
         return None
     names = getattr(getattr(rows, "schema", None), "names", None)
