@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import orjson
 import uvicorn
 import uvloop
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -24,7 +25,7 @@ from bench.apps import floor
 from bench.peers.catalog import HOST, PREDICT
 from scorer.service.app import create_app
 from scorer.service.codec.encoder import AnswerEncoder
-from scorer.service.codec.row_types import STRICT_TYPES, RowTypes
+from scorer.service.codec.rows import RowCodec
 from scorer.service.holder import Holder
 from scorer.service.http_protocol import HTTPProtocol
 from scorer.service.http_watchdog import SlowConnectionWatchdog
@@ -142,16 +143,16 @@ def parts(body: bytes, loop: asyncio.AbstractEventLoop) -> dict[str, Work]:
         body, loop: as for `servers`.
     """
     model = scorer.load()
-    types = RowTypes(model.equation.inputs)
-    decoder, encoder, counters = types.decoder(STRICT_TYPES), AnswerEncoder(model), Counters()
-    row = decoder.decode(body)
-    score = model.score_row_cells(types.cells(row))
+    codec, encoder, counters = RowCodec(model), AnswerEncoder(model), Counters()
+    row = orjson.loads(body)
+    cells = [row.get(declared.name) for declared in model.equation.inputs]
+    score = model.score_row_cells(cells)
     scored = (model, [[score]], 1, (1e-5, 1e-5, 1e-5, 1e-5))
     version = model.file.version
     return {
         **{name: server.run for name, server in servers(body, loop).items()},
-        "decode": repeated(lambda: decoder.decode(body)),
-        "score": repeated(lambda: model.score_row_cells(types.cells(row))),
+        "answer": repeated(lambda: codec.answer(body, codec.default_format)),
+        "score": repeated(lambda: model.score_row_cells(cells)),
         "encode": repeated(lambda: encoder.encode_rows([score])),
         "count": repeated(lambda: counters.request(PREDICT, 200, version, scored)),
     }

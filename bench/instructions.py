@@ -26,7 +26,7 @@ from bench.rows import SEED, stand_in
 PARTS = {
     "scorer": "the scorer, from the bytes of a request to those of its answer",
     "floor": "the floor: uvicorn with an app that sends a fixed answer",
-    "decode": "decoding alone",
+    "answer": "decoding, scoring and encoding, without HTTP",
     "score": "scoring alone",
     "encode": "encoding alone",
     "count": "metrics alone",

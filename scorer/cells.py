@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import numbers
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from types import NoneType
 from typing import Any, Literal, Protocol, TypeGuard
@@ -29,7 +29,6 @@ _MARKS: dict[str, tuple[tuple[str, str], ...]] = {
 }
 _NUMBERS = (int, float, numbers.Real, Decimal)  # the first two save most cells the slow check against an abstract class
 _NOT_NUMBERS = (bool, np.timedelta64)  # although bool is a subclass of int, and timedelta64 of numpy's integers
-
 
 UnknownLevels = Literal["baseline", "error"]
 """What a level does that the model does not know: it scores as the baseline, or its cell is an error."""
@@ -54,6 +53,10 @@ class Reader(Protocol):
     name: str
 
     @property
+    def codes(self) -> Mapping[Any, int] | None:
+        """The codes of a category's levels, by their texts; None for a number."""
+
+    @property
     def dtype(self) -> type[np.generic]:
         """float64 for numbers, NaN if missing; intp for categories: codes of levels."""
 
@@ -74,6 +77,7 @@ class NumberReader:
     """
 
     dtype = np.float64
+    codes = None
 
     def __init__(self, declared: NumberInput, missing_markers: Sequence[str]) -> None:
         self.name = declared.name
@@ -152,9 +156,9 @@ class LevelReader:
     def __init__(self, declared: CategoryInput, missing_markers: Sequence[str], unknown_levels: UnknownLevels) -> None:
         self.name = declared.name
         self._missing = declared.missing_code
-        self._codes = _Codes(declared.unknown_code if unknown_levels == "baseline" else None)
-        self._codes.update({level: code for code, level in enumerate(declared.levels)})
-        self._codes.update(dict.fromkeys([None, *missing_markers], self._missing))
+        self.codes = _Codes(declared.unknown_code if unknown_levels == "baseline" else None)
+        self.codes.update({level: code for code, level in enumerate(declared.levels)})
+        self.codes.update(dict.fromkeys([None, *missing_markers], self._missing))
 
     def read(self, cell: object) -> int:
         """The code of the level in a cell. Levels match exactly.
@@ -163,7 +167,7 @@ class LevelReader:
             BadCellError: ``wrong_type``, or ``unknown_level`` where that is an error.
         """
         if isinstance(cell, str):
-            return self._codes[cell]
+            return self.codes[cell]
         if _is_missing(cell):
             return self._missing
         if _is_scalar_array(cell):
@@ -173,7 +177,7 @@ class LevelReader:
     def read_plain(self, cells: Sequence[Any], kinds: set[type]) -> NDArray[Any] | None:
         """The codes of a column of texts and None, at once; None if it contains anything else."""
         if kinds <= {str, NoneType}:
-            return np.fromiter(map(self._codes.__getitem__, cells), np.intp, len(cells))
+            return np.fromiter(map(self.codes.__getitem__, cells), np.intp, len(cells))
         return None
 
 
@@ -196,22 +200,19 @@ def reader(declared: Input, missing_markers: Sequence[str], unknown_levels: Unkn
     return NumberReader(declared, missing_markers)
 
 
-def read_row(reads: Sequence[Callable[[Any], Any]], row: Sequence[object]) -> list[Any]:
-    """Reads the cells of one row.
+def read_row(readers: Sequence[tuple[int, Mapping[Any, int] | None, Callable[[Any], Any]]], row: Any) -> list[Any]:
+    """Reads the cells of one row: for each a float, NaN if missing, or the code of a level. Raises BadCellError.
 
     Args:
-        reads: `Reader.read` of each input.
-        row: one raw cell for each input.
-
-    Returns:
-        A float, NaN if missing, or the code of a level for each. An infinite float is let through: the caller finds the
-        log-odds not finite.
-
-    Raises:
-        BadCellError: a cell that no rule can read.
+        readers: for each input its index, and the `codes` and `read` of its reader.
+        row: one raw cell for each input. Floats are let through, also infinite ones and those of categories.
     """
-    # Most cells are floats: calling a reader for them would cost as much as all the rest.
-    return [cell if type(cell) is float else read(cell) for read, cell in zip(reads, row, strict=True)]
+    values = list(row)
+    for index, codes, read in readers:
+        cell = values[index]
+        if type(cell) is not float:  # calling a reader for what most cells are would cost as much as all the rest
+            values[index] = codes[cell] if codes is not None and type(cell) is str else read(cell)
+    return values
 
 
 def read_column(

@@ -12,27 +12,27 @@ products (`X @ b` sums in an order that depends on the shape), `x * (1 / scale)`
 bit differs from np.exp's). np.exp itself is given contiguous arrays only: for other strides numpy may use
 another routine, which rounds differently.
 
-The same code evaluates columns and single rows: a value is a numpy column, or a Python number if one row is scored
-alone, which saves numpy's overhead for arrays. IEEE 754 gives both the same bits. The two differ only in how a missing
-number is imputed, how an effect is looked up, and in `_select`.
+Columns are evaluated with numpy, one operation at a time. A row that is scored alone is evaluated with Python numbers,
+in one pass over its inputs (`Equation.evaluate_row`), which saves numpy's overhead for arrays. Both do the same
+operations in the same order, so IEEE 754 gives both the same bits, and tests hold them to it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from scorer.coefficients import CoefficientFile, Input, NumberInput, Term
+from scorer.coefficients import CategoryInput, CoefficientFile, Input, NumberInput, Term
 
 CHUNK_ROWS = 32_768
 """Rows of long columns evaluated together: 16 Ki to 64 Ki were measured as the fastest."""
 
-Value = Any
-"""A column, shape (n,), or one Python number: float64 with NaN for missing, or codes of levels."""
+Column = NDArray[Any]
+"""Shape (n,): float64 with NaN for missing, or codes of levels."""
 
 
 class Summand(NamedTuple):
@@ -49,17 +49,12 @@ class Summand(NamedTuple):
 
     input_index: int
     coefficient: float
-    effects: Sequence[float] | Effects | None
+    effects: NDArray[np.float64] | None
 
 
-class Effects:
-    """What each level adds, looked up for a whole column of codes by `take`, the fastest way in numpy."""
-
-    def __init__(self, effects: Sequence[float]) -> None:
-        self._effects = np.array(effects)
-
-    def __getitem__(self, codes: NDArray[np.intp]) -> NDArray[np.float64]:
-        return self._effects.take(codes)
+RowNumber = tuple[int, int, float, float, float, float]
+"""What a number takes in a row: indexes of its input and of its summand; coefficient; the scaler's mean and scale; the
+standardized number where it is missing. No NamedTuple: taking one apart costs several times as much."""
 
 
 class Equation:
@@ -77,20 +72,44 @@ class Equation:
         self._cutoff = file.outcome.cutoff
         indexes = {declared.name: index for index, declared in enumerate(self.inputs)}
         runs = groupby(file.terms, key=lambda term: indexes[term.input])
-        steps = [(index, list(run)) for index, run in runs]
-        self._row_sum = [self._summand(index, terms, columns=False) for index, terms in steps]
-        self._column_sum = [self._summand(index, terms, columns=True) for index, terms in steps]
+        self._sum = [self._summand(index, list(run)) for index, run in runs]
+        self._zeros = [0.0] * len(self._sum)
+        self._row_numbers = list(self._numbers_of_a_row())
+        self._row_categories = [
+            (index, self._places(index, declared))
+            for index, declared in enumerate(self.inputs)
+            if isinstance(declared, CategoryInput)
+        ]
 
-    def _summand(self, index: int, terms: Sequence[Term], columns: bool) -> Summand:
+    def _summand(self, index: int, terms: Sequence[Term]) -> Summand:
         declared = self.inputs[index]
         if isinstance(declared, NumberInput):
             return Summand(index, terms[0].coefficient, None)
-        effects = [0.0] * (declared.unknown_code + 1)
+        effects = np.zeros(declared.unknown_code + 1)
         for term in terms:
             effects[declared.level_code(term.level)] = term.coefficient
-        return Summand(index, 0.0, Effects(effects) if columns else effects)
+        return Summand(index, 0.0, effects)
 
-    def enter(self, values: Sequence[Value]) -> list[Value]:
+    def _numbers_of_a_row(self) -> Iterator[RowNumber]:
+        for place, (index, coefficient, _) in enumerate(self._sum):
+            if declared := self._numbers[index]:
+                mean, scale = declared.scaler_mean, declared.scaler_scale
+                yield index, place, coefficient, mean, scale, (declared.imputer_mean - mean) / scale
+
+    def _places(self, index: int, declared: CategoryInput) -> list[tuple[int, float]]:
+        """For each code of a category's levels: which summand it is a part of, and what it adds there.
+
+        A level has at most one dummy, so it is a part of one summand; what has no dummy adds 0 to the first one.
+        """
+        own = [(place, summand) for place, summand in enumerate(self._sum) if summand.input_index == index]
+        places = [(own[0][0], 0.0)] * (declared.unknown_code + 1)
+        for place, (_, _, effects) in own:
+            for code, effect in enumerate([] if effects is None else effects.tolist()):
+                if effect:
+                    places[code] = place, effect
+        return places
+
+    def enter(self, values: Sequence[Column]) -> list[Column]:
         """The values that enter the equation: numbers imputed and standardized, codes of levels unchanged.
 
         Args:
@@ -101,37 +120,63 @@ class Equation:
             for declared, value in zip(self._numbers, values, strict=True)
         ]
 
-    def log_odds(self, entered: Sequence[Value]) -> Value:
+    def log_odds(self, entered: Sequence[Column]) -> NDArray[np.float64]:
         """The linear predictor, summed term by term in file order.
 
         Args:
             entered: as returned by `enter`.
 
         Returns:
-            float64. Infinite or NaN where numbers are too large for the equation.
+            float64, shape (n,). Infinite or NaN where numbers are too large for the equation.
         """
-        total: Value = self._intercept
-        for index, coefficient, effects in self._column_sum if _is_column(entered[0]) else self._row_sum:
-            value = entered[index]
-            total += coefficient * value if effects is None else effects[value]
-        return total
+        total: Any = self._intercept
+        for index, coefficient, effects in self._sum:
+            # `take` is the fastest way in numpy to look up a whole column of codes
+            total += coefficient * entered[index] if effects is None else effects.take(entered[index])
+        return np.asarray(total)
 
-    def evaluate(self, values: Sequence[Value]) -> tuple[list[Value], Value, Value, Value]:
-        """Evaluates the whole equation.
+    def evaluate(self, values: Sequence[Column]) -> tuple[list[Column], Column, Column, Column]:
+        """Evaluates the whole equation for columns.
 
         Args:
             values: as for `enter`.
 
         Returns:
-            The values that entered the equation, the log-odds, phat, and the outcome. The last two are meaningless if
-            the log-odds are not finite.
+            The values that entered the equation, the log-odds, phat, and the outcome. The last two are meaningless
+            where the log-odds are not finite.
         """
         entered = self.enter(values)
         log_odds = self.log_odds(entered)
         phat = sigmoid(log_odds)
-        if not _is_column(phat):
-            phat = float(phat)
         return entered, log_odds, phat, self.outcome(phat)
+
+    def evaluate_row(self, values: Sequence[Any]) -> tuple[list[Any], float, float, int]:
+        """Evaluates the whole equation for one row, with the operations of `evaluate` in their order.
+
+        Args:
+            values: for each of `inputs` a float, NaN if missing, or the code of a level.
+
+        Returns:
+            As `evaluate`, of Python numbers.
+
+        Raises:
+            TypeError: a float where the code of a level belongs.
+        """
+        entered: list[Any] = list(values)
+        summands = self._zeros.copy()
+        for index, place, coefficient, mean, scale, imputed in self._row_numbers:
+            value = values[index]
+            entered[index] = value = (value - mean) / scale if value == value else imputed  # only NaN is not itself
+            summands[place] = coefficient * value
+        for index, places in self._row_categories:
+            place, effect = places[values[index]]
+            summands[place] = effect
+        log_odds = self._intercept
+        for summand in summands:
+            log_odds += summand
+        tail = float(np.exp(-abs(log_odds)))
+        phat = (1.0 if log_odds >= 0 else tail) / (1.0 + tail)
+        return entered, log_odds, phat, 1 if phat > self._cutoff else 0
 
     def phat(self, values: Sequence[NDArray[Any]]) -> NDArray[np.float64]:
         """sigmoid(log_odds(enter(values))) of long columns, CHUNK_ROWS at a time.
@@ -155,54 +200,40 @@ class Equation:
             phat[chunk] = sigmoid(log_odds)
         return phat
 
-    def outcome(self, phat: Value) -> Value:
+    def outcome(self, phat: NDArray[np.float64]) -> NDArray[np.int64]:
         """1 where phat is above the cutoff, else 0."""
-        return _select(phat > self._cutoff, 1, 0)
+        return np.where(phat > self._cutoff, 1, 0)
 
 
-def standardize(value: Value, declared: NumberInput) -> Value:
+def standardize(values: NDArray[np.float64], declared: NumberInput) -> NDArray[np.float64]:
     """Imputes and standardizes numbers, as scikit-learn's SimpleImputer and StandardScaler do.
 
     Args:
-        value: float64, NaN if missing.
+        values: float64, NaN if missing.
         declared: the input with its imputer's mean and its scaler's mean and scale.
 
     Returns:
         float64, in standard deviations; infinite where the division overflows.
     """
-    missing = value != value  # only NaN is not equal to itself
-    standardized = value - declared.scaler_mean
+    missing = values != values  # only NaN is not equal to itself
+    standardized = values - declared.scaler_mean
     standardized /= declared.scaler_scale
-    if missing is False:
-        return standardized
-    imputed = (declared.imputer_mean - declared.scaler_mean) / declared.scaler_scale
-    if missing is True:
-        return imputed
     if missing.any():
-        standardized[missing] = imputed
+        standardized[missing] = (declared.imputer_mean - declared.scaler_mean) / declared.scaler_scale
     return standardized
 
 
-def sigmoid(log_odds: Value) -> Value:
+def sigmoid(log_odds: NDArray[np.float64]) -> NDArray[np.float64]:
     """The logistic function, 1 / (1 + exp(-z)), written so that exp never overflows: its argument is never above 0.
 
     For z >= 0 that is 1 / (1 + e) with e = exp(-z), for z < 0 it is e / (1 + e) with e = exp(z).
 
     Args:
-        log_odds: float64, contiguous if it is a column.
+        log_odds: float64, contiguous.
 
     Returns:
         Probabilities in [0, 1], float64.
     """
     tail = np.exp(-abs(log_odds))
-    return _select(log_odds >= 0, 1.0, tail) / (1.0 + tail)
-
-
-def _is_column(value: Value) -> bool:
-    return isinstance(value, np.ndarray)
-
-
-def _select(condition: Any, chosen: Value, other: Value) -> Value:
-    if _is_column(condition):
-        return np.where(condition, chosen, other)
-    return chosen if condition else other
+    phat: NDArray[np.float64] = np.where(log_odds >= 0, 1.0, tail) / (1.0 + tail)
+    return phat

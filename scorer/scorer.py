@@ -48,7 +48,10 @@ class Scorer:
             choice: tuple(cells.reader(declared, file.missing_markers, choice) for declared in inputs)
             for choice in get_args(UnknownLevels)
         }
-        self._reads = {choice: [reader.read for reader in readers] for choice, readers in self.readers.items()}
+        self._row_readers = {
+            choice: [(index, reader.codes, reader.read) for index, reader in enumerate(readers)]
+            for choice, readers in self.readers.items()
+        }
         categories = ((index, each) for index, each in enumerate(inputs) if isinstance(each, CategoryInput))
         self._unknown_codes = [(index, each.unknown_code) for index, each in categories]
         self._used = [declared.name for declared in inputs]
@@ -141,8 +144,8 @@ class Scorer:
             BadRowsError: as score_cells.
         """
         try:
-            read = cells.read_row(self._reads[unknown_levels], row)
-            entered, log_odds, phat, outcome = self.equation.evaluate(read)
+            read = cells.read_row(self._row_readers[unknown_levels], row)
+            entered, log_odds, phat, outcome = self.equation.evaluate_row(read)
         except (cells.BadCellError, TypeError):  # TypeError: a float in a category
             log_odds = math.nan
         if not math.isfinite(log_odds):  # score_cells lists every problem

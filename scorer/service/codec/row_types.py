@@ -49,7 +49,7 @@ class RowTypes:
         self._inputs = inputs
         self._fields = [f"f{index}" for index in range(len(inputs))]  # an input's name need not be an identifier
         self.columns = [attrgetter(field) for field in self._fields]
-        self.cells = attrgetter(*self._fields) if len(inputs) > 1 else lambda row: (row.f0,)
+        self.cells = msgspec.structs.astuple
 
     def decoder(self, types: dict[str, Any]) -> RowDecoder:
         """A decoder of rows whose cells have the types of their input's kind."""
