@@ -43,7 +43,7 @@ scorer.service.codec.tables
 scorer.service.codec.rows
 scorer.service.codec.streaming
 scorer.service.codec.ndjson scorer.service.codec.table_scorer
-scorer.service.codec.arrow_body
+scorer.service.codec.arrow_body scorer.service.codec.csv_body
 scorer.service.codec.scorers
 scorer.service.telemetry scorer.service.telemetry.request_log scorer.service.telemetry.logs
 scorer.service.telemetry.counters

@@ -79,11 +79,11 @@ class CSVEncoder(AnswerEncoder):
 
     def encode(self, scores: Scores) -> bytes:
         """As Encoder's method."""
-        return self._end_lines(super().encode(scores))
+        return self._numbers(self._answers(scores))
 
     def encode_rows(self, rows: Sequence[RowScore]) -> bytes:
         """As Encoder's method."""
-        return self._end_lines(super().encode_rows(rows))
+        return self._numbers([self._answer(*self._row(row)) for row in rows])
 
     def encode_report(self, scores: Scores, errors: Sequence[Problem | None]) -> bytes:
         """As Encoder's method."""
@@ -91,10 +91,10 @@ class CSVEncoder(AnswerEncoder):
         empty = [""] * len(self._names)
         return b"".join([next(good) if bad is None else _line([*empty, _text(bad)]) for bad in errors])
 
-    def _end_lines(self, arrays: bytes) -> bytes:
-        """An array of arrays of numbers, each as a line."""
-        end = b",\n" if self._report else b"\n"
-        return arrays[2:-2].replace(b"],[", end) + end if arrays != b"[]" else b""
+    def _numbers(self, arrays: list[Any]) -> bytes:
+        """Arrays of numbers, each as a line."""
+        lines = _lines(arrays).translate(None, b"[]")
+        return lines.replace(b"\n", b",\n") if self._report else lines
 
 
 class ColumnsEncoder:

@@ -14,10 +14,12 @@ import pyarrow as pa
 from scorer.arrow import needed
 from scorer.errors import BadShapeError
 from scorer.service.codec.arrow_messages import Message, MessageCutter, malformed
-from scorer.service.codec.streaming import SEGMENT_BYTES
 from scorer.service.codec.table_scorer import TableScorer
 
-_MANY_CHUNKS = 16
+SEGMENT_BYTES = 8 * 1024 * 1024
+"""Bytes of record batches that are scored together, in a few milliseconds: they are read much faster than JSON."""
+
+_MANY_CHUNKS = 3
 """Batches that are scored together are copied into one if they are more: each chunk has a price."""
 
 

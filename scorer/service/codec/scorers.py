@@ -30,6 +30,10 @@ def start(
         from scorer.service.codec.arrow_body import ArrowScorer  # imports pyarrow
 
         return ArrowScorer(codec, response_format, max_rows, sample, sampled)
+    if body_type.format == "csv":
+        from scorer.service.codec.csv_body import CSVScorer  # here: most servers do not need it
+
+        return CSVScorer(body_type.header, codec, response_format, max_rows, sample, sampled)
     if body_type.format == "ndjson":
         return NDJSONScorer(codec, response_format, max_rows, sample)
     return StreamingScorer(codec, response_format, max_rows, sample)

@@ -21,13 +21,15 @@ class TableCodec:
 
     Attributes:
         used: the names of the inputs that the equation uses.
-        known: the names of all inputs.
+        inputs: the names of all inputs, in the order of the file.
+        known: the same names.
     """
 
     def __init__(self, scorer: Scorer) -> None:
         self._scorer = scorer
         self.used = [declared.name for declared in scorer.equation.inputs]
-        self.known = frozenset(declared.name for declared in scorer.file.inputs)
+        self.inputs = [declared.name for declared in scorer.file.inputs]
+        self.known = frozenset(self.inputs)
 
     def answer(
         self, table: Table, response_format: ResponseFormat, kinds: Mapping[str, set[type]] | None = None

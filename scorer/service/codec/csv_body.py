@@ -1,0 +1,140 @@
+"""Scores a request whose body is CSV, some rows at a time while it arrives, by the parser that reads CSV files."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from itertools import chain
+from time import perf_counter
+from typing import Any
+
+from scorer.errors import BadShapeError, MalformedBodyError, RowTooLargeError, TableError
+from scorer.formats.csv_format import Parser
+from scorer.formats.rows import RowBatch
+from scorer.service.codec.table_scorer import TableScorer
+
+SEGMENT_ROWS = 8_192
+"""Rows that are scored together, in a few milliseconds. Fewer would pay more for each column than for its cells."""
+
+_NAME = "the body is not CSV"
+"""What the parser's errors begin with."""
+
+
+class CSVScorer(TableScorer):
+    """Scores one request whose body is CSV."""
+
+    def __init__(self, header: bool | None, *arguments: Any) -> None:
+        """Starts an answer.
+
+        Args:
+            header: whether the body begins with a line of names; None to tell by its first record.
+            arguments: as for TableScorer.
+        """
+        super().__init__(*arguments)
+        self._has_header = header
+        self._parser: Parser | None = None
+        self._waiting: list[RowBatch] = []
+        self._waiting_rows = 0
+
+    def feed(self, chunk: bytes) -> None:
+        """As StreamingScorer.feed.
+
+        Raises:
+            MalformedBodyError: not CSV.
+            BadShapeError: without names of the model's inputs, and of another width than theirs.
+            TooManyRowsError, RowTooLargeError: as there.
+        """
+        if self._parser is None:
+            self._chunks.append(chunk)
+            self._size += len(chunk)
+            if self._size < self._cut_at:
+                return
+            chunk = b"".join(self._chunks)
+            self._begin(chunk, is_all=False)
+            if self._parser is None:
+                return
+        self._score(self._parser.feed(chunk))
+
+    def finish(self) -> bytes:
+        """As StreamingScorer.finish, with the errors of `feed`."""
+        if self._parser is None:
+            text = b"".join(self._chunks)
+            self._begin(text, is_all=True)
+            assert self._parser is not None
+            self._score(self._parser.feed(text))
+        self._score(self._parser.finish())
+        self._score_waiting(perf_counter())
+        return self._join()
+
+    def _begin(self, text: bytes, is_all: bool) -> None:
+        """Makes the parser, once the first record is there."""
+        record = _first_record(text, is_all)
+        if record is not None:
+            self._chunks, self._size = [], 0
+            self._parser = self._make_parser(record)
+        elif self._size > self._max_row_bytes:
+            raise RowTooLargeError(self._max_row_bytes)
+        else:
+            self._cut_at = 2 * self._size
+
+    def _make_parser(self, record: list[str]) -> Parser:
+        inputs = self._codec.tables.inputs
+        named = [name for name in record if name in self._known]
+        if self._has_header or (named and self._has_header is None):
+            wanted = self._wanted & set(named) or set(named[:1])
+            if record and not named:
+                raise BadShapeError("none of the columns is an input of the model")
+            return self._parse(wanted, None)
+        if self._has_header is None and record and len(record) != len(inputs):
+            raise BadShapeError(
+                f"the first line has no name of the model's inputs, and {len(record)} fields where the model has "
+                f"{len(inputs)} inputs"
+            )
+        return self._parse(self._wanted, inputs if record or self._has_header is False else None)
+
+    def _parse(self, wanted: set[str], header: list[str] | None) -> Parser:
+        return Parser(_NAME, wanted, header)
+
+    def _score(self, batches: Iterator[RowBatch]) -> None:
+        began = perf_counter()
+        try:
+            for batch in batches:
+                self._check_rows(self._waiting_rows + batch.count)
+                self._waiting.append(batch)
+                self._waiting_rows += batch.count
+                if self._waiting_rows >= SEGMENT_ROWS:
+                    self._score_waiting(began)
+                    began = perf_counter()
+        except TableError as error:
+            raise MalformedBodyError(str(error)) from None
+
+    def _score_waiting(self, began: float) -> None:
+        waiting, self._waiting, self._waiting_rows = self._waiting, [], 0
+        if waiting:
+            tables: list[Any] = [batch.rows for batch in waiting]
+            names = list(tables[0])
+            self._score_table({name: _concatenate([table[name] for table in tables]) for name in names}, began)
+
+
+def _concatenate(columns: Sequence[Any]) -> Any:
+    """Columns of the parser, which are tuples or pyarrow's arrays, as one."""
+    if not any(hasattr(column, "to_pylist") for column in columns):
+        return list(chain.from_iterable(columns))
+    import pyarrow as pa
+
+    arrays = [column if hasattr(column, "to_pylist") else pa.array(column, pa.string()) for column in columns]
+    return pa.chunked_array(arrays) if len(arrays) == 1 else pa.concat_arrays(arrays)
+
+
+def _first_record(text: bytes, is_all: bool) -> list[str] | None:
+    """The fields of the first line that is not blank; none where there is no such line. None while it may go on."""
+    lines = io.StringIO(text.removeprefix(codecs.BOM_UTF8).decode(errors="replace"), newline="")
+    reader = csv.reader(lines)
+    try:
+        record = next(filter(None, reader), None)
+    except csv.Error:  # which the parser tells better
+        return []
+    goes_on = not is_all and (record is None or not lines.read(1))
+    return None if goes_on else record or []
