@@ -69,12 +69,15 @@ class Scorer:
 
                 - a row: a dict of cells, or another object with `keys` and `[name]`, such as a pandas Series;
                 - a sequence of dicts of cells;
-                - a dict of columns of one length, each a sequence, a numpy array (masked or not), a pandas or polars
-                  Series, a pyarrow Array or ChunkedArray; they may be mixed;
-                - a pandas or polars DataFrame, a pyarrow Table or RecordBatch, a structured numpy array.
+                - a dict of columns of one length, each a sequence, a numpy array (masked or not), a pandas Series, or
+                  an Arrow column such as a polars Series or a pyarrow ChunkedArray; they may be mixed;
+                - a table: a pandas DataFrame, a structured numpy array, or whatever speaks Arrow's PyCapsule interface,
+                  such as a polars DataFrame, a pyarrow Table or RecordBatchReader, a DuckDB relation. A stream is read
+                  to its end.
 
-                Cells are raw, as docs/api.md describes them, and a Decimal is a number. Missing are: None, NaN (a
-                Decimal's too), pandas.NA, masked cells, null in Arrow or polars, and an absent key or column.
+                docs/library.md has an example of each. Cells are raw, as docs/api.md describes them, and a Decimal is a
+                number. Missing are: None, NaN (a Decimal's too), pandas.NA, masked cells, null in Arrow or polars, and
+                an absent key or column.
             unknown_levels: what a level does that the model does not know. With ``baseline`` it scores as the baseline
                 and is counted in `Scores.unknown_levels`; with ``error`` its cell is bad, with code ``unknown_level``.
 
@@ -83,7 +86,8 @@ class Scorer:
 
         Raises:
             BadRowsError: cells that no rule can read, or rows with none of the model's inputs. Lists the first 20.
-            BadShapeError: neither a row, nor rows, nor columns of one length in memory.
+            BadShapeError: neither a row, nor rows, nor columns of one length; an Arrow type that holds neither numbers
+                nor texts; or it needs pyarrow, which is not there.
             ParameterError: `unknown_levels` is something else.
         """
         if unknown_levels not in self.readers:
