@@ -13,8 +13,8 @@ Marks = Sequence[tuple[str, str]]
 """What is replaced by what in a text before it is a number: a single ASCII character by another, or by nothing."""
 
 _BLANKS = " \t\n\r\v\f"  # what float() allows around a number
-_ONE_BY_ONE = 16
-"""Texts among which one is refused that are not searched further, but all left unread."""
+_BLOCKS = (4096, 64)
+"""Of texts among which one is refused, sizes of the blocks that are tried again: the last is left unread as a whole."""
 
 
 def parse(texts: Any, marks: Marks = (), markers: Set[str] = frozenset()) -> tuple[NDArray[np.float64], Any]:
@@ -40,12 +40,12 @@ def parse(texts: Any, marks: Marks = (), markers: Set[str] = frozenset()) -> tup
             return values, np.zeros(len(texts), np.bool_)
     is_marker = compute.is_in(texts, value_set=pyarrow.array(sorted(markers), texts.type))
     missing = compute.or_(is_marker, compute.is_null(texts)).to_numpy(zero_copy_only=False)
-    # In this order: if_else of pyarrow 20 gives other texts for a slice.
-    trimmed = compute.if_else(missing, None, compute.ascii_trim(cleaned, _BLANKS))
-    values = np.full(len(texts), np.nan)
-    _parse_all_but(trimmed, values)
-    unread = ~np.isfinite(values) & ~missing
-    return values, unread
+    present = _with_nulls(cleaned, missing)
+    values = _cast(present)
+    if values is None:
+        values = np.full(len(texts), np.nan)
+        _parse_all_but(compute.ascii_trim(present, _BLANKS), values)
+    return values, ~np.isfinite(values) & ~missing
 
 
 def viewless(texts: Any) -> Any:
@@ -66,10 +66,14 @@ def _is_number(text: str, marks: Marks) -> bool:
 
 def _cast(texts: Any) -> NDArray[np.float64] | None:
     """As numbers, null as NaN; None if one of them is refused. Arrow reads a subset of what float() reads, to the same
-    bits, but for NaN and infinities."""
+    bits, but for NaN and infinities.
+
+    A few are tried first: Arrow goes on after a text that it refuses, and each takes it longer than many numbers.
+    """
     import pyarrow
 
     try:
+        texts[: _BLOCKS[-1]].cast(pyarrow.float64())
         numbers = texts.cast(pyarrow.float64())
     except pyarrow.ArrowInvalid:
         return None
@@ -77,15 +81,15 @@ def _cast(texts: Any) -> NDArray[np.float64] | None:
     return values
 
 
-def _parse_all_but(texts: Any, values: NDArray[np.float64]) -> None:
-    """Fills in what can be read, and leaves the neighbours of refused texts as they are."""
+def _parse_all_but(texts: Any, values: NDArray[np.float64], blocks: Sequence[int] = _BLOCKS) -> None:
+    """Fills in what can be read, and leaves as they are the refused texts with the rest of their blocks."""
     numbers = _cast(texts)
     if numbers is not None:
         values[:] = numbers
-    elif len(texts) > _ONE_BY_ONE:
-        half = len(texts) // 2
-        _parse_all_but(texts[:half], values[:half])
-        _parse_all_but(texts[half:], values[half:])
+    elif blocks:
+        size, *smaller = blocks
+        for start in range(0, len(texts), size):
+            _parse_all_but(texts[start : start + size], values[start : start + size], smaller)
 
 
 def _clean(texts: Any, marks: Marks) -> Any:
@@ -98,30 +102,42 @@ def _clean(texts: Any, marks: Marks) -> Any:
     removed = "".join(mark for mark, replacement in marks if not replacement).encode()
     replaced = [(mark, replacement) for mark, replacement in marks if replacement]
     table = bytes.maketrans(*("".join(each).encode() for each in zip(*replaced, strict=True))) if replaced else None
-    width = np.int32 if pyarrow.types.is_string(texts.type) else np.int64
-    _, offsets_buffer, data_buffer = texts.buffers()
-    offsets = np.frombuffer(offsets_buffer, width)[texts.offset : texts.offset + len(texts) + 1]
-    data = bytes(memoryview(data_buffer or b"")[offsets[0] : offsets[-1]])
+    offsets, data_buffer = _buffers(texts)
+    data = bytes(memoryview(data_buffer)[offsets[0] : offsets[-1]])
     offsets = (offsets - offsets[0]).astype(np.int64)
     characters = np.frombuffer(data, np.uint8)
     gone = np.zeros(len(characters), np.bool_)
     for character in removed:
         gone |= characters == character
     buffers = [
-        _validity(texts),
+        _validity(texts.is_null().to_numpy(zero_copy_only=False)) if texts.null_count else None,
         pyarrow.py_buffer(offsets - _count_before(gone, offsets)),
         pyarrow.py_buffer(data.translate(table, removed)),
     ]
     return pyarrow.Array.from_buffers(pyarrow.large_string(), len(texts), buffers)
 
 
-def _validity(texts: Any) -> Any:
+def _with_nulls(texts: Any, null: NDArray[np.bool_]) -> Any:
+    """The same texts, in the same memory, with null where it is said. (For a slice if_else of pyarrow 20 errs.)"""
     import pyarrow
 
-    if not texts.null_count:
-        return None
-    valid = texts.is_valid().to_numpy(zero_copy_only=False)
-    return pyarrow.py_buffer(np.packbits(valid, bitorder="little"))
+    offsets, data = _buffers(texts)
+    return pyarrow.Array.from_buffers(texts.type, len(texts), [_validity(null), pyarrow.py_buffer(offsets), data])
+
+
+def _buffers(texts: Any) -> tuple[NDArray[Any], Any]:
+    """Where each text begins in the data, and the last ends, shape (n + 1,); and the data."""
+    import pyarrow
+
+    width = np.int32 if pyarrow.types.is_string(texts.type) else np.int64
+    _, offsets, data = texts.buffers()
+    return np.frombuffer(offsets, width)[texts.offset : texts.offset + len(texts) + 1], data or pyarrow.py_buffer(b"")
+
+
+def _validity(null: NDArray[np.bool_]) -> Any:
+    import pyarrow
+
+    return pyarrow.py_buffer(np.packbits(~null, bitorder="little"))
 
 
 def _count_before(flags: NDArray[np.bool_], positions: NDArray[np.int64]) -> NDArray[np.int64]:
