@@ -36,6 +36,8 @@ scorer.service.listening scorer.service.http_head scorer.service.http_watchdog
 scorer.service.http_protocol
 scorer.service.codec scorer.service.codec.options scorer.service.codec.body scorer.service.codec.row_types
 scorer.service.codec.diagnose scorer.service.codec.encoder scorer.service.codec.media_types
+scorer.service.codec.number_columns
+scorer.service.codec.key_orders
 scorer.service.codec.columns scorer.service.codec.answers scorer.service.codec.arrow_messages
 scorer.service.codec.arrow_answers
 scorer.service.codec.results

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -39,16 +39,15 @@ class Diagnosis:
         for index, raw in enumerate(raw_rows):
             yield from self._row_problems(index, raw, unknown_levels)
 
-    def has_misdirected(self, body: Body, empty: object, rows: Sequence[object]) -> bool:
-        """Whether a row names none of the model's inputs. A row whose used cells are all missing has to name one.
+    def has_misdirected(self, body: Body, suspects: Iterable[int]) -> bool:
+        """Whether one of these rows names none of the model's inputs.
 
         Args:
             body: the document.
-            empty: a row without any cell.
-            rows: the document's rows.
+            suspects: indexes of the rows whose used cells are all missing. Each has to name an input.
         """
         raw = split(body)
-        return any(row == empty and self._known.isdisjoint(_keys(raw[index])) for index, row in enumerate(rows))
+        return any(self._known.isdisjoint(_keys(raw[index])) for index in suspects)
 
     def columns(self, raw_rows: Sequence[msgspec.Raw]) -> list[list[object]]:
         """The raw cells of rows that have no problem, input by input.

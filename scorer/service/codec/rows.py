@@ -4,23 +4,31 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from itertools import islice
 from time import perf_counter
+from types import NoneType
 from typing import Any
 
 import msgspec
 
+from scorer.cells import NumberReader
 from scorer.errors import PROBLEMS_SHOWN, BadRowsError, MalformedBodyError, Problem, TooManyRowsError
 from scorer.scorer import Scorer
 from scorer.service.codec import diagnose
 from scorer.service.codec.columns import ColumnsDecoder, JSONColumns
+from scorer.service.codec.key_orders import KeyOrders
+from scorer.service.codec.number_columns import NumberColumn
 from scorer.service.codec.options import DEFAULT_OPTIONS
 from scorer.service.codec.results import ResponseFormat, ResponseFormats, SegmentResult
-from scorer.service.codec.row_types import PERMISSIVE_TYPES, STRICT_TYPES, RowTypes
+from scorer.service.codec.row_types import RowTypes
 from scorer.service.codec.tables import TableCodec, count_unknown
 
 SMALL_BATCH = 16
 """Batches up to this many rows are scored row by row: below it that is faster than numpy's overhead for arrays."""
+
+LARGE_BYTES = 64 * 1024
+"""Bodies from this size on are decoded by the order of their keys, and always scored column by column."""
 
 
 class RowCodec:
@@ -35,9 +43,16 @@ class RowCodec:
     def __init__(self, scorer: Scorer) -> None:
         self._scorer = scorer
         types = RowTypes(scorer.equation.inputs)
-        self._strict = types.decoder(STRICT_TYPES)
-        self._permissive = types.decoder(PERMISSIVE_TYPES)
+        self._decode = types.decoder(types.names)
+        self._empty = self._decode(b"{}")
+        self._orders = KeyOrders(types, [declared.name for declared in scorer.file.inputs])
         self._cells, self._columns = types.cells, types.columns
+        self._numbers = [
+            NumberColumn(reader) if isinstance(reader, NumberReader) else None for reader in scorer.readers["baseline"]
+        ]
+        self._kinds: list[set[type] | None] = [
+            {str, NoneType} if numbers is None else None for numbers in self._numbers
+        ]
         self._diagnosis = diagnose.Diagnosis(scorer, types)
         self._column_decoder = ColumnsDecoder(scorer.equation.inputs, scorer.file.inputs)
         self.tables = TableCodec(scorer)
@@ -67,55 +82,61 @@ class RowCodec:
 
     def _answer(self, body: diagnose.Body, response_format: ResponseFormat, max_rows: int) -> SegmentResult:
         began = perf_counter()
+        is_large = len(body) >= LARGE_BYTES
         try:
-            decoder = self._strict
-            try:
-                decoded = decoder.decode(body)
-            except msgspec.ValidationError:  # found at the first cell of another type, so little is decoded twice
-                decoder = self._permissive
-                decoded = decoder.decode(body)
-            rows = decoded if isinstance(decoded, list) else [decoded]
-            if len(rows) > max_rows:
-                raise TooManyRowsError(max_rows)
-            if decoder.empty in rows:
-                if columns := self._column_decoder.decode(body, max_rows):
-                    return self._answer_columns(columns, response_format, began)
-                if self._diagnosis.has_misdirected(body, decoder.empty, rows):
-                    return self._diagnose(body, response_format, max_rows)
+            decoded = self._orders.decode(body) if is_large else self._decode(body)
         except msgspec.ValidationError:
-            if columns := self._column_decoder.decode(body, max_rows):
-                return self._answer_columns(columns, response_format, began)
-            return self._diagnose(body, response_format, max_rows)
-        try:
-            return self._score(rows, decoder.kinds, response_format, began)
-        except BadRowsError as error:
-            return SegmentResult(len(rows), b"", (), problems=error.problems, total=error.total)
+            return self._answer_otherwise(body, response_format, max_rows, began)
+        rows = decoded if isinstance(decoded, list) else [decoded]
+        if len(rows) > max_rows:
+            raise TooManyRowsError(max_rows)
+        if not is_large and len(rows) <= SMALL_BATCH and not response_format.encoder.columns_only:
+            with suppress(BadRowsError):  # of one row; read together, the problems of all rows are listed
+                if self._empty not in rows:
+                    return self._score_rows(rows, response_format, began)
+        columns = [list(map(cell_of, rows)) for cell_of in self._columns]
+        suspects = _without_cells(columns)
+        if suspects and (rows is not decoded or self._diagnosis.has_misdirected(body, suspects)):
+            return self._answer_otherwise(body, response_format, max_rows, began)
+        return self._score_columns(columns, response_format, began)
 
-    def _score(
-        self, rows: Sequence[Any], kinds: Sequence[set[type]], response_format: ResponseFormat, began: float
+    def _score_rows(self, rows: Sequence[Any], response_format: ResponseFormat, began: float) -> SegmentResult:
+        decoded = perf_counter()
+        unknown = 0
+        scored = []
+        for row in rows:
+            alone = self._scorer.score_row_cells(self._cells(row), response_format.unknown_levels)
+            unknown += alone.unknown
+            scored.append(alone)
+        found = perf_counter()
+        answer = response_format.encoder.encode_rows(scored)
+        seconds = (decoded - began, found - decoded, perf_counter() - found)
+        return SegmentResult(len(rows), answer, scored, unknown, seconds)
+
+    def _score_columns(
+        self, columns: Sequence[list[Any]], response_format: ResponseFormat, began: float
     ) -> SegmentResult:
         decoded = perf_counter()
-        encoder, unknown_levels = response_format.encoder, response_format.unknown_levels
-        if len(rows) <= SMALL_BATCH and not encoder.columns_only:
-            unknown = 0
-            scored = []
-            try:
-                for row in rows:
-                    alone = self._scorer.score_row_cells(self._cells(row), unknown_levels)
-                    unknown += alone.unknown
-                    scored.append(alone)
-                found = perf_counter()
-                answer = encoder.encode_rows(scored)
-                seconds = (decoded - began, found - decoded, perf_counter() - found)
-                return SegmentResult(len(rows), answer, scored, unknown, seconds)
-            except BadRowsError:
-                pass  # it lists one row's problems; scored together, the rows' problems are all listed
-        columns = [list(map(cell_of, rows)) for cell_of in self._columns]
-        scores = self._scorer.score_cells(columns, kinds, unknown_levels)
+        read = [
+            column if numbers is None else numbers.read(column)
+            for numbers, column in zip(self._numbers, columns, strict=True)
+        ]
+        try:
+            scores = self._scorer.score_cells(read, self._kinds, response_format.unknown_levels)
+        except BadRowsError as error:
+            return SegmentResult(len(columns[0]), b"", (), problems=error.problems, total=error.total)
         found = perf_counter()
-        answer = encoder.encode(scores)
+        answer = response_format.encoder.encode(scores)
         seconds = (decoded - began, found - decoded, perf_counter() - found)
-        return SegmentResult(len(rows), answer, scores, count_unknown(scores), seconds)
+        return SegmentResult(len(scores), answer, scores, count_unknown(scores), seconds)
+
+    def _answer_otherwise(
+        self, body: diagnose.Body, response_format: ResponseFormat, max_rows: int, began: float
+    ) -> SegmentResult:
+        """The answer to a document that is not rows as they should be: to its columns, or what is wrong with them."""
+        if columns := self._column_decoder.decode(body, max_rows):
+            return self._answer_columns(columns, response_format, began)
+        return self._diagnose(body, response_format, max_rows)
 
     def _answer_columns(self, columns: JSONColumns, asked: ResponseFormat, began: float) -> SegmentResult:
         decoded = perf_counter()
@@ -153,6 +174,14 @@ class RowCodec:
         except BadRowsError as error:
             return SegmentResult(len(raw_rows), b"", (), problems=error.problems, total=error.total)
         return SegmentResult(len(raw_rows), response_format.encoder.encode(scores), scores, count_unknown(scores))
+
+
+def _without_cells(columns: Sequence[Sequence[object]]) -> list[int]:
+    """The indexes of the rows whose cells are all None."""
+    if None not in columns[0]:
+        return []
+    missing = [index for index, cell in enumerate(columns[0]) if cell is None]
+    return [index for index in missing if all(column[index] is None for column in columns)]
 
 
 def _malformed(error: Exception) -> str:

@@ -14,10 +14,12 @@ from scorer import reading
 from scorer.errors import BadRowsError, BadShapeError, MalformedBodyError
 from scorer.service.codec.streaming import SEGMENT_BYTES, StreamingScorer
 from scorer.service.holder import ServedModel
+from tests.support.cells import TEXTS
 from tests.support.models import SMALL
 
 MODEL = scorer.load()
 SERVED = ServedModel(MODEL)
+INPUTS = [declared.name for declared in MODEL.file.inputs]
 USED = [declared.name for declared in MODEL.equation.inputs]
 
 json_values = st.recursive(
@@ -153,6 +155,25 @@ def test_the_service_says_what_the_library_says(batch: Any) -> None:
             answer(body)
     else:
         assert json.loads(answer(body)) == expected
+
+
+cells = TEXTS | st.none() | st.floats(allow_nan=False, allow_infinity=False) | st.sampled_from([True, 5, "monday"])
+some_rows = st.lists(st.dictionaries(st.sampled_from(USED), cells, min_size=1), min_size=1, max_size=3)
+
+
+@given(some_rows, st.sampled_from([None, 0.5, "0.5"]), st.sampled_from([1, 20, 80]))
+def test_batches_of_any_size_say_what_the_library_says(some: list[dict[str, Any]], unused: Any, copies: int) -> None:
+    """A few rows are read one by one, more by column, and many by the order of their keys."""
+    batch = [{**dict.fromkeys(INPUTS, unused), **row} for row in some] * copies
+    try:
+        expected: Any = MODEL.score(batch).to_rows()
+    except BadRowsError as error:
+        expected = error.problems, error.total
+    try:
+        found = json.loads(answer(json.dumps(batch).encode()))
+    except BadRowsError as error:
+        found = error.problems, error.total
+    assert repr(found) == repr(expected)
 
 
 def test_a_model_of_another_shape() -> None:
