@@ -39,6 +39,7 @@ scorer.service.codec.diagnose scorer.service.codec.encoder scorer.service.codec.
 scorer.service.codec.number_columns
 scorer.service.codec.key_orders
 scorer.service.codec.columns scorer.service.codec.answers scorer.service.codec.arrow_messages
+scorer.service.codec.arrow_checks
 scorer.service.codec.arrow_answers
 scorer.service.codec.results
 scorer.service.codec.tables

@@ -12,12 +12,17 @@ from typing import Any
 import pyarrow as pa
 
 from scorer.arrow import needed
-from scorer.errors import BadShapeError
+from scorer.errors import BadShapeError, BodyTooLargeError
+from scorer.service.codec.arrow_checks import holds_cells, safe, shared_bytes
 from scorer.service.codec.arrow_messages import Message, MessageCutter, malformed
 from scorer.service.codec.table_scorer import TableScorer
 
 SEGMENT_BYTES = 8 * 1024 * 1024
 """Bytes of record batches that are scored together, in a few milliseconds: they are read much faster than JSON."""
+
+MAX_TEXT_BYTES = 64 * 1024 * 1024
+"""The most of the texts that are scored together, once they are written out: cells of views, dictionaries and runs may
+share bytes, so that a small body may hold any amount."""
 
 _MANY_CHUNKS = 3
 """Batches that are scored together are copied into one if they are more: each chunk has a price."""
@@ -54,9 +59,9 @@ class ArrowScorer(TableScorer):
         self._cutter = MessageCutter()
         self._feed = _Feed()
         self._reader: Any = None
-        self._schema: Any = None
+        self._names: list[str] = []
         self._batches: list[Any] = []
-        self._waiting_rows = self._waiting_bytes = 0
+        self._waiting_rows = self._waiting_bytes = self._waiting_texts = 0
         self._began = perf_counter()
 
     @property
@@ -71,6 +76,7 @@ class ArrowScorer(TableScorer):
             MalformedBodyError: not an Arrow stream, or one that is not valid.
             UnsupportedBodyError: too many messages, too large metadata, or compressed buffers.
             BadShapeError: none of the columns is an input, or one is given twice.
+            BodyTooLargeError: texts that share bytes are too large once they are written out.
             TooManyRowsError: as there.
         """
         for message in self._cutter.feed(chunk):
@@ -101,10 +107,13 @@ class ArrowScorer(TableScorer):
         columns = sorted(needed(names, self._known, self._wanted).values())
         if not columns:
             raise BadShapeError("none of the columns is an input of the model")
+        for index in columns:
+            if not holds_cells(schema.field(index).type):
+                raise BadShapeError(f"column {names[index]} has an Arrow type that holds neither numbers nor texts")
         options = pa.ipc.IpcReadOptions(use_threads=False, included_fields=columns)
         try:
             self._reader = pa.ipc.open_stream(pa.PythonFile(self._feed, "r"), options=options)
-            self._schema = pa.schema([schema.field(index) for index in columns])
+            self._names = [names[index] for index in columns]
         except Exception:
             raise malformed("its schema is not valid") from None
 
@@ -117,20 +126,33 @@ class ArrowScorer(TableScorer):
             raise malformed("a record batch or a dictionary is not valid") from None
         self._check_rows(self._waiting_rows + rows)  # before anything is made of each row
         try:
+            batch.validate()
+            self._waiting_texts += sum(map(shared_bytes, batch.columns))
+            if self._waiting_texts > MAX_TEXT_BYTES:  # all of them are read when they are validated
+                raise BodyTooLargeError(MAX_TEXT_BYTES)
             batch.validate(full=True)
+            columns = [safe(column) for column in batch.columns]
+            self._batches.append(pa.record_batch(columns, names=self._names))
+        except BodyTooLargeError:
+            raise
         except Exception:
             raise malformed("a record batch or a dictionary is not valid") from None
-        self._batches.append(batch)
         self._waiting_rows += rows
         if self._waiting_bytes >= SEGMENT_BYTES:
             self._score()
 
     def _score(self) -> None:
-        if self._schema is None:
-            raise malformed("it ends too early")
-        table = pa.Table.from_batches(self._batches, self._schema)
-        if len(self._batches) > _MANY_CHUNKS:
+        batches, self._batches = self._batches, []
+        self._waiting_rows = self._waiting_bytes = self._waiting_texts = 0
+        try:
+            self._score_table(self._columns(batches), self._began)
+        except (pa.ArrowException, ArithmeticError, ValueError):  # a column that pyarrow validates and cannot convert
+            raise BadShapeError("a column has an Arrow type, or decimals, that cannot be read") from None
+
+    def _columns(self, batches: list[Any]) -> dict[str, Any]:
+        if not batches:
+            return {name: [] for name in self._names}
+        table = pa.Table.from_batches(batches)
+        if len(batches) > _MANY_CHUNKS:
             table = table.combine_chunks()
-        self._batches = []
-        self._waiting_rows = self._waiting_bytes = 0
-        self._score_table(dict(zip(table.column_names, table.columns, strict=True)), self._began)
+        return dict(zip(self._names, table.columns, strict=True))
