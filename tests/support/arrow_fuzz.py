@@ -126,7 +126,7 @@ def _place(parts: list[bytes], chance: random.Random) -> int:
     before = sum(map(len, parts[:which]))
     size = len(parts[which])
     metadata = 8 + struct.unpack_from("<i", parts[which], 4)[0]
-    first = metadata if size > metadata + 8 and chance.random() < 0.5 else 0  # noqa: PLR2004
+    first = metadata if size > metadata + 8 and chance.random() < 0.5 else 0
     return before + chance.randrange(first, size - 7)
 
 
@@ -139,7 +139,7 @@ def mutate(data: bytes, parts: list[bytes], chance: random.Random) -> bytes:
         chosen = chance.choices(parts, k=chance.randrange(1, len(parts) + 2))
         return b"".join([*(parts[:1] if chance.random() < 0.8 else []), *chosen, *parts[-chance.randrange(2) :]])
     changed = bytearray(data)
-    if kind == 2:  # noqa: PLR2004
+    if kind == 2:
         start = chance.randrange(len(data))
         changed[start : start + chance.randrange(9)] = chance.randbytes(chance.randrange(17))
         return bytes(changed)
@@ -148,7 +148,7 @@ def mutate(data: bytes, parts: list[bytes], chance: random.Random) -> bytes:
             pattern = chance.choice(("<i", "<q", "<h"))
             place = _place(parts, chance) & -struct.calcsize(pattern)
             bits = 8 * struct.calcsize(pattern)
-            value = chance.choice(EXTREMES) if chance.random() < 0.7 else chance.randrange(1000)  # noqa: PLR2004
+            value = chance.choice(EXTREMES) if chance.random() < 0.7 else chance.randrange(1000)
             struct.pack_into(pattern, changed, place, (value + 2 ** (bits - 1)) % 2**bits - 2 ** (bits - 1))
         else:
             changed[_place(parts, chance)] ^= 1 << chance.randrange(8)
@@ -195,7 +195,7 @@ def main(count: int, seed: int = 0) -> int:
             outcomes[answer(body, chance)] += 1
         except Exception:
             outcomes["fault"] += 1
-            if outcomes["fault"] <= 10:  # noqa: PLR2004
+            if outcomes["fault"] <= 10:
                 print(f"mutation {index} of seed {seed}: {traceback.format_exc()}", file=sys.stderr)
         longest = max(longest, time.perf_counter() - began)
     print(*(f"{name} {times}" for name, times in sorted(outcomes.items())), sep="\n")

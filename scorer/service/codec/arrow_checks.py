@@ -91,7 +91,8 @@ def _sizes(array: Any) -> NDArray[np.int64]:
             return np.zeros(0, np.int64)
         width = np.int64 if types.is_large_string(array.type) else np.int32
         offsets = np.frombuffer(array.buffers()[1], width, array.offset + len(array) + 1)[array.offset :]
-        return np.diff(offsets.astype(np.int64))
+        differences: NDArray[np.int64] = np.subtract(offsets[1:], offsets[:-1], dtype=np.int64)
+        return differences
     return np.zeros(len(array), np.int64)
 
 
