@@ -64,14 +64,19 @@ def write(target: BinaryIO, file_format: str, file: CoefficientFile, count: int,
 
     Args:
         target: opened in binary mode.
-        file_format: one of formats.FORMATS. JSON is one array, a row on each line.
+        file_format: one of formats.NAMES. JSON is one array, a row on each line.
         file, count, seed: as for `rows`.
     """
     drawn = rows(file, count, seed)
-    if file_format == "csv" and "" not in file.missing_markers:  # an empty field would be no missing cell
+    if file_format.startswith("csv") and "" not in file.missing_markers:  # an empty field would be no missing cell
         drawn = ({name: file.missing_markers[0] if cell is None else cell for name, cell in r.items()} for r in drawn)
     writer = formats.writer(target, file_format)
-    writer.write_rows([declared.name for declared in file.inputs], drawn)
+    names = [declared.name for declared in file.inputs]
+    while True:  # at least once: an empty file has a header too
+        block = list(islice(drawn, BLOCK_ROWS))
+        writer.write({name: [row[name] for row in block] for name in names})
+        if len(block) < BLOCK_ROWS:
+            break
     writer.close()
 
 

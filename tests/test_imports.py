@@ -21,11 +21,11 @@ scorer.tables
 scorer.reading scorer.scores
 scorer.explain scorer.certificate
 scorer.scorer
-scorer.describe scorer.formats.rows
-scorer.formats.csv_segments scorer.formats.json_format
-scorer.formats.csv_format scorer.formats.ndjson_format
-scorer.formats
-scorer.sample
+scorer.describe scorer.formats.rows scorer.formats.compression scorer.progress
+scorer.formats.csv_segments scorer.formats.csv_writer scorer.formats.json_format scorer.formats.arrow_format
+scorer.formats.csv_format scorer.formats.ndjson_format scorer.formats.parquet_format
+scorer.formats scorer.batches
+scorer.sample scorer.score_files
 scorer.store scorer.store.pointer scorer.store.storage scorer.store.signing
 scorer.store.http scorer.store.objects scorer.store.sources
 scorer.store.opening scorer.store.cache scorer.store.directory

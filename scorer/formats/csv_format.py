@@ -11,15 +11,14 @@ import csv
 import io
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import cached_property, partial
 from itertools import islice
 from typing import Any, BinaryIO
 
 from scorer.errors import TableError
-from scorer.formats.csv_segments import MAX_ROW_BYTES, SEGMENT_BYTES, Cutter, Segment, count_lines
+from scorer.formats.csv_segments import MAX_ROW_BYTES, SEGMENT_BYTES, Cutter, Segment
 from scorer.formats.rows import BATCH_ROWS, RowBatch
-from scorer.scores import Scores
 
 ARROW_BYTES = 1 << 16
 """Fewer bytes are read as fast without pyarrow, which takes time to be imported and to be called."""
@@ -89,7 +88,7 @@ class Parser:
         if self._header is None:
             raise TableError(f"{self._name}: empty, without even a header line")
         if self._empty:
-            yield RowBatch(dict.fromkeys(self._names, ()), 0)
+            yield RowBatch(dict.fromkeys(self._names, ()), 0, names=self._header)
 
     def _begin(self, header: list[str]) -> None:
         repeated = sorted(column for column, count in Counter(header).items() if count > 1)
@@ -99,16 +98,15 @@ class Parser:
         self._names = [column for column in header if self._wanted is None or column in self._wanted]
 
     def _read(self, segment: Segment) -> Iterator[RowBatch]:
-        data = segment.data
+        data, lines = segment.data, self._lines + segment.lines
         if self._header is None:
             data = data[self._read_header(data) :]
-        if self._header is None or not data:
-            return
-        batch = self._read_with_arrow(data) if segment.plain and len(data) >= ARROW_BYTES else None
-        for each in self._read_with_csv(data) if batch is None else [batch]:
-            self._empty = False
-            yield each
-        self._lines += count_lines(data)
+        if data:
+            batch = self._read_with_arrow(data) if segment.plain and len(data) >= ARROW_BYTES else None
+            for each in self._read_with_csv(data) if batch is None else [batch]:
+                self._empty = False
+                yield each
+        self._lines = lines
 
     def _read_header(self, data: memoryview) -> int:
         """Reads the first line that is not blank, if there is one; gives the number of bytes read."""
@@ -118,7 +116,6 @@ class Parser:
             self._begin(header)
             self._lines += line
             return len(text[: lines.tell()].encode())
-        self._lines += count_lines(data)
         return len(data)
 
     def _read_with_csv(self, data: memoryview) -> Iterator[RowBatch]:
@@ -127,7 +124,7 @@ class Parser:
         while batch := list(islice(rows, BATCH_ROWS)):
             lines = [self._lines + line for _, line in batch]
             columns = {name: tuple(row[i] for row, _ in batch) for name, i in zip(self._names, indices, strict=True)}
-            yield RowBatch(columns, len(batch), lines.__getitem__)
+            yield RowBatch(columns, len(batch), lines.__getitem__, self._header)
 
     def _rows(self, lines: io.StringIO, width: int | None = None) -> Iterator[tuple[list[str], int]]:
         """Rows, each with the number of its last line, counted from the first one here."""
@@ -154,7 +151,7 @@ class Parser:
         if table is None:
             return None
         columns = {column: table.column(column).combine_chunks() for column in self._names}
-        return RowBatch(columns, table.num_rows, _LineFinder(data, self._lines))
+        return RowBatch(columns, table.num_rows, _LineFinder(data, self._lines), self._header)
 
     @cached_property
     def _arrow(self) -> Callable[[memoryview], Any] | None:
@@ -204,37 +201,3 @@ class _LineFinder:
     def _lines(self) -> list[int]:
         reader = csv.reader(io.StringIO(_text(self._data), newline=""))
         return [self._before + reader.line_num for _ in filter(None, reader)]
-
-
-class _Lines:
-    """Ends lines by a line feed alone. A csv.writer that does so itself quotes no carriage returns in fields."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-
-    def write(self, line: str) -> None:
-        self._file.write(line.removesuffix("\r\n").encode() + b"\n")
-
-
-class CSVWriter:
-    """Writes a header of the names, then one line per row; floats in their shortest exact form."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._table = csv.writer(_Lines(file))
-        self._header_written = False
-
-    def write(self, scores: Scores) -> None:
-        columns = scores.columns()
-        self._write(columns, zip(*(column.tolist() for column in columns.values()), strict=True))
-
-    def write_rows(self, names: Sequence[str], rows: Iterable[Mapping[str, object]]) -> None:
-        self._write(names, ([row[name] for name in names] for row in rows))
-
-    def _write(self, names: Iterable[str], lines: Iterable[Iterable[object]]) -> None:
-        if not self._header_written:
-            self._table.writerow(names)
-            self._header_written = True
-        self._table.writerows(lines)
-
-    def close(self) -> None:
-        pass

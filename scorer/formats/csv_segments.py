@@ -33,10 +33,12 @@ class Segment:
         data: their bytes.
         plain: whether all CSV readers agree on them: UTF-8; quotes around whole fields only, and doubled within; no
             field longer than csv.field_size_limit(). (The numbers of fields may still be wrong.)
+        lines: how many lines end in them, by a line feed, a carriage return, or both.
     """
 
     data: memoryview
     plain: bool
+    lines: int
 
 
 class Cutter:
@@ -68,13 +70,13 @@ class Cutter:
                 # Bytes without an end of a row are looked at again when they have doubled, so each is seen a few times.
                 self._enough = max(SEGMENT_BYTES, 2 * self._size)
                 if cut:
-                    yield Segment(memoryview(data)[:cut], marks.plain)
+                    yield Segment(memoryview(data)[:cut], marks.plain, _count_lines(data, cut))
 
     def rest(self) -> Segment:
         """What is left when no chunk will follow. It may be empty, and its last row may lack a line end."""
         data = self._take()
         marks = _Quotes(data)
-        return Segment(memoryview(data), marks.plain and not marks.open)
+        return Segment(memoryview(data), marks.plain and not marks.open, _count_lines(data, len(data)))
 
     def _take(self) -> bytes:
         data = b"".join(self._held)
@@ -159,10 +161,8 @@ def _is_text(data: bytes) -> bool:
     return True
 
 
-def count_lines(data: memoryview) -> int:
-    """How many line ends there are: line feeds, carriage returns, and both together."""
-    array = np.frombuffer(data, np.uint8)
-    returns = np.flatnonzero(array == _RETURN)
-    if len(returns) and returns[-1] == len(array) - 1:
-        return 1 + count_lines(data[:-1])
-    return int(np.count_nonzero(array == _LINE_FEED) + np.count_nonzero(array[returns + 1] != _LINE_FEED))
+def _count_lines(data: bytes, end: int) -> int:
+    feeds = int(np.count_nonzero(np.frombuffer(data, np.uint8, end) == _LINE_FEED)) if end else 0
+    if data.find(b"\r", 0, end) < 0:
+        return feeds
+    return feeds + data.count(b"\r", 0, end) - data.count(b"\r\n", 0, end)

@@ -1,27 +1,34 @@
-"""JSON: one object, or an array of objects."""
+"""JSON: one object, an array of objects, or an object of columns."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, BinaryIO, NoReturn, TextIO
 
 from scorer.errors import TableError
-from scorer.formats.rows import RowBatch
-from scorer.scores import Scores
+from scorer.formats.rows import Columns, RowBatch, cells
 
 
-def read(text: TextIO, name: str) -> Iterator[RowBatch]:
+def read(text: TextIO, name: str) -> RowBatch:
     """The rows of a file, as one batch.
 
     Raises:
-        TableError: not JSON, or neither an object nor an array.
+        TableError: not JSON; neither an object nor an array; columns that differ in length.
     """
     rows = parse(text.read(), name)
-    if not isinstance(rows, (dict, list)):
+    if isinstance(rows, list):
+        return RowBatch(rows, len(rows))
+    if not isinstance(rows, dict):
         raise TableError(f"{name}: expected an object or an array of objects")
-    rows = [rows] if isinstance(rows, dict) else rows
-    yield RowBatch(rows, len(rows))
+    if not rows or not all(isinstance(value, list) for value in rows.values()):
+        return RowBatch([rows], 1)
+    lengths = {column: len(values) for column, values in rows.items()}
+    count = next(iter(lengths.values()))
+    other = next((column for column, length in lengths.items() if length != count), None)
+    if other is not None:
+        first = next(iter(lengths))
+        raise TableError(f"{name}: the columns differ in length: {first} has {count}, {other} has {lengths[other]}")
+    return RowBatch(rows, count, names=list(rows))
 
 
 def parse(text: str, name: str) -> Any:
@@ -42,6 +49,24 @@ def _refuse_constant(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is not a JSON number")
 
 
+def documents(columns: Columns) -> list[bytes]:
+    """Rows as JSON objects. JSON has no NaN and no infinities: they become null."""
+    names = list(columns)
+    rows = zip(*(cells(name, column) for name, column in columns.items()), strict=True)
+    return [_document(dict(zip(names, row, strict=True))).encode() for row in rows]
+
+
+def _document(row: dict[str, Any]) -> str:
+    try:
+        return json.dumps(row, allow_nan=False)
+    except ValueError:
+        return json.dumps({name: cell if _is_finite(cell) else None for name, cell in row.items()})
+
+
+def _is_finite(cell: object) -> bool:
+    return not isinstance(cell, float) or abs(cell) < float("inf")
+
+
 class JSONWriter:
     """Writes one array, one element per line."""
 
@@ -49,12 +74,9 @@ class JSONWriter:
         self._file = file
         self._separator = b"[\n"
 
-    def write(self, scores: Scores) -> None:
-        self.write_rows((), scores.to_rows())
-
-    def write_rows(self, _names: Sequence[str], rows: Iterable[Mapping[str, object]]) -> None:
-        for row in rows:
-            self._file.write(self._separator + json.dumps(row).encode())
+    def write(self, columns: Columns) -> None:
+        if rows := documents(columns):
+            self._file.write(self._separator + b",\n".join(rows))
             self._separator = b",\n"
 
     def close(self) -> None:

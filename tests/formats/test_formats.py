@@ -10,13 +10,15 @@ import pytest
 
 from scorer import Scorer, formats
 from scorer.errors import TableError
+from scorer.formats.rows import cells
 
 
 def rows_of(data: bytes, form: str) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     for batch in formats.read(io.BytesIO(data), form, "f"):
         if isinstance(batch.rows, dict):
-            rows += [dict(zip(batch.rows, values, strict=True)) for values in zip(*batch.rows.values(), strict=True)]
+            columns = [cells(name, column) for name, column in batch.rows.items()]
+            rows += [dict(zip(batch.rows, values, strict=True)) for values in zip(*columns, strict=True)]
         else:
             rows += batch.rows  # type: ignore[arg-type]
     return rows
@@ -83,8 +85,8 @@ def test_what_is_written_is_read_back(model: Scorer, form: str) -> None:
     first, second = model.score([{"x5": "monday", "x91": 0.25}]), model.score([{"x5": "friday"}, {"x12": "($1.10)"}])
     out = io.BytesIO()
     writer = formats.writer(out, form)
-    writer.write(first)
-    writer.write(second)
+    writer.write(first.columns())
+    writer.write(second.columns())
     writer.close()
     expected = first.to_rows() + second.to_rows()
     if form == "csv":
