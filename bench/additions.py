@@ -111,7 +111,7 @@ LADDER = (
         "serve",
         "connection",
         "a model that is followed in its store, draining, workers; the heap is kept",
-        ("server.py", "models.py", "listening.py", "settings.py"),
+        ("server.py", "models.py", "listening.py", "settings.py", "supervisor.py", "distributor.py", "receiver.py"),
         "a new version needs a restart",
     ),
     Addition("metrics", "serve", "metrics", ("telemetry/counters.py",), "counts, stages and drift in `/metrics`"),

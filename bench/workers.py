@@ -1,7 +1,6 @@
 """Rows a second by number of worker processes and of connections, and how evenly the workers share them.
 
-Workers accept connections from one socket, and the first that is awake takes what is waiting. A connection stays with
-its worker, so few connections may all be at one of them.
+A new connection goes to a worker with the fewest, and stays there.
 """
 
 from __future__ import annotations

@@ -33,7 +33,8 @@ scorer.store.refresh
 scorer
 scorer.service scorer.service.settings scorer.service.problems scorer.service.keys
 scorer.service.listening scorer.service.http_head scorer.service.http_watchdog
-scorer.service.http_protocol
+scorer.service.http_protocol scorer.service.distributor
+scorer.service.receiver scorer.service.supervisor
 scorer.service.codec scorer.service.codec.options scorer.service.codec.body scorer.service.codec.row_types
 scorer.service.codec.diagnose scorer.service.codec.encoder scorer.service.codec.media_types
 scorer.service.codec.number_columns

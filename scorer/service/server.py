@@ -63,17 +63,10 @@ def serve(environment: Mapping[str, str]) -> None:
 def _serve_with_workers(
     settings: Settings, environment: Mapping[str, str], listeners: list[socket.socket], workers: int
 ) -> None:
-    import tempfile  # these two take milliseconds that one worker can do without
+    import tempfile  # these take milliseconds that one worker can do without
 
-    from uvicorn.supervisors import Multiprocess
-
-    class Supervisor(Multiprocess):
-        """Passes SIGHUP on. uvicorn's own would restart all workers."""
-
-        def handle_hup(self) -> None:
-            for process in self.processes:
-                if process.pid is not None:
-                    os.kill(process.pid, signal.SIGHUP)
+    from scorer.service.distributor import Distributor
+    from scorer.service.supervisor import Supervisor
 
     os.environ.update(environment)
     if settings.metrics_dir:
@@ -85,7 +78,12 @@ def _serve_with_workers(
         tempfile.TemporaryDirectory(prefix="scorer-") as cache,
     ):
         os.environ |= {f"{PREFIX}METRICS_DIR": counts, f"{PREFIX}CACHE_DIR": settings.cache_dir or cache}
-        Supervisor(_config("scorer.service.server:worker", settings, workers), listeners).run()
+        config = _config("scorer.service.server:worker", settings, workers)
+        distributor = Distributor(listeners)
+        try:
+            Supervisor(config, distributor).run()
+        finally:
+            distributor.stop()
 
 
 def worker() -> Service:
@@ -158,8 +156,13 @@ _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 
 
 def _config(app: Any, settings: Settings, workers: int = 1) -> uvicorn.Config:
+    kind, loop = HTTPProtocol, "uvloop"
+    if workers > 1:
+        from scorer.service.receiver import ReceivedConnection
+
+        kind, loop = ReceivedConnection, "scorer.service.receiver:Loop"
     connection = partial(  # uvicorn pickles it for its workers, so that each has a watchdog of its own
-        HTTPProtocol,
+        kind,
         max_header_bytes=settings.max_header_bytes,
         watchdog=SlowConnectionWatchdog(settings.receive_seconds),
     )
@@ -167,7 +170,7 @@ def _config(app: Any, settings: Settings, workers: int = 1) -> uvicorn.Config:
         app,
         factory=isinstance(app, str),
         workers=workers,
-        loop="uvloop",
+        loop=loop,
         http=connection,  # type: ignore[arg-type]
         ws="none",
         interface="asgi3",

@@ -77,8 +77,9 @@ def has_ipv6() -> bool:
 
 
 @pytest.mark.skipif(not has_ipv6(), reason=NO_IPV6)
-def test_an_ipv6_address() -> None:
-    with running("--host", "::1") as server:
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_an_ipv6_address(workers: str) -> None:
+    with running("--host", "::1", "--workers", workers) as server:
         assert " at http://[::1]:" in server.announced
         with socket.create_connection(("::1", server.port)) as connection:
             connection.sendall(b"GET /livez HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
@@ -140,13 +141,16 @@ def test_draining(workers: str, row: dict[str, Any]) -> None:
     assert "".join(server.output) == ""
 
 
-def test_running_requests_finish(row: dict[str, Any], model: scorer.Scorer) -> None:
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_running_requests_finish(workers: str, row: dict[str, Any], model: scorer.Scorer) -> None:
     body = json.dumps(row).encode()
     head = f"POST /predict HTTP/1.1\r\nhost: x\r\ncontent-length: {len(body)}\r\nconnection: close\r\n\r\n".encode()
-    with running() as server, socket.create_connection(("127.0.0.1", server.port), timeout=30) as connection:
+    with (
+        running("--workers", workers) as server,
+        socket.create_connection(("127.0.0.1", server.port), timeout=30) as connection,
+    ):
         connection.sendall(head + body[:100])
-        with server.client() as client:
-            assert client.send("GET", "/livez").status == 200
+        server.wait_for_reports(int(workers), bool, "all workers")
         server.process.send_signal(signal.SIGTERM)
         wait_until(lambda: not accepts(server.port), "no new connections")
         connection.sendall(body[100:])

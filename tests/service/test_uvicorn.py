@@ -1,6 +1,7 @@
 """What the service relies on inside uvicorn, beside its documented interface.
 
-scorer/service/http_protocol.py and server.py override parts of uvicorn that another version may change without notice.
+scorer/service/http_protocol.py, server.py, supervisor.py and receiver.py override parts of uvicorn that another version
+may change without notice.
 A test here that fails after an update says which place to compare with uvicorn's new source, before the pin in
 pyproject.toml is raised.
 """
@@ -29,7 +30,10 @@ from uvicorn.supervisors import Multiprocess
 from uvicorn.supervisors.multiprocess import Process
 
 PROTOCOL = "compare scorer/service/http_protocol.py with uvicorn/protocols/http/httptools_impl.py"
-SERVER = "compare scorer/service/server.py with uvicorn/server.py and uvicorn/supervisors/multiprocess.py"
+SERVER = (
+    "compare scorer/service/server.py, supervisor.py and receiver.py with uvicorn/server.py and "
+    "uvicorn/supervisors/multiprocess.py"
+)
 
 REPLACED: dict[Callable[..., Any], str] = {
     HttpToolsProtocol.data_received: "010a7ae59a5d3b1a",
@@ -53,6 +57,10 @@ CALLED: dict[Callable[..., Any], list[str]] = {
     Server.run: ["sockets"],
     Multiprocess.__init__: ["config", "sockets"],
     Multiprocess.run: [],
+    Multiprocess.init_processes: [],
+    Multiprocess.keep_subprocess_alive: [],
+    Multiprocess.terminate_all: [],
+    Multiprocess.handle_ttin: [],
 }
 """Methods that are called, or overridden and called, and their parameters."""
 
@@ -165,5 +173,12 @@ def test_what_else_is_used() -> None:
     assert isinstance(flow_control.HIGH_WATER_LIMIT, int), PROTOCOL
     assert STARTUP_FAILURE != 0, SERVER
     assert isinstance(Process.pid, property), SERVER
+    assert inspect.getsource(Multiprocess).count("Process(self.config, self.sockets)") == 4, SERVER
+    assert "self.process = get_subprocess(config, self.target, sockets)" in inspect.getsource(Process.__init__), SERVER
+    startup, shutdown = inspect.getsource(Server.startup), inspect.getsource(Server.shutdown)
+    create = "await loop.create_server(create_protocol, sock=sock, ssl=config.ssl, backlog=config.backlog)"
+    assert create in startup, SERVER
+    assert shutdown.index("server.close()") < shutdown.index("sock.close()"), SERVER
+    assert "return import_from_string(self.loop)" in inspect.getsource(Config.get_loop_factory), SERVER
     assert "self.processes: list[Process]" in inspect.getsource(Multiprocess.__init__), SERVER
     assert "signal.signal(sig, self.handle_exit)" in inspect.getsource(Server.capture_signals), SERVER

@@ -95,15 +95,15 @@ class Server:
     def reports(self, workers: int) -> dict[int, dict[str, Any]]:
         """What each worker says under `serving` in GET /model, by its pid; those that are ready."""
         reports: dict[int, dict[str, Any]] = {}
-        for _ in range(20 * workers):  # whichever worker is awake takes a new connection
-            with self.client() as client:
-                answer = client.send("GET", "/model")
-            if answer.status == HTTPStatus.OK:
-                report = answer.json()["serving"]
-                if report["current"]:  # told a moment after the model is served
-                    reports[report["pid"]] = report
-            if len(reports) == workers:
-                break
+        with ExitStack() as open_ones:  # a new connection goes to a worker with the fewest
+            for _ in range(20 * workers):
+                answer = open_ones.enter_context(self.client()).send("GET", "/model")
+                if answer.status == HTTPStatus.OK:
+                    report = answer.json()["serving"]
+                    if report["current"]:  # told a moment after the model is served
+                        reports[report["pid"]] = report
+                if len(reports) == workers:
+                    break
         return reports
 
     def wait_for_reports(self, workers: int, condition: Callable[[dict[str, Any]], bool], what: str) -> None:
