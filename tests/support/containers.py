@@ -17,6 +17,7 @@ from numpy.dtypes import StringDType
 from numpy.ma import mrecords
 
 import scorer
+from scorer.cells import UnknownLevels
 from scorer.errors import BadRowsError
 
 MODEL = scorer.load()
@@ -158,14 +159,16 @@ def arrow_table(table: dict[str, Drawn]) -> Any:
 
 def structured(table: dict[str, Drawn]) -> np.ma.MaskedArray[Any, Any]:
     columns = {field: masked(drawn) for field, drawn in table.items()}
-    rows = np.ma.empty(len(columns["x91"]), dtype=[(field, column.dtype) for field, column in columns.items()])
+    rows = np.ma.empty(
+        len(next(iter(columns.values()))), dtype=[(field, column.dtype) for field, column in columns.items()]
+    )
     for field, column in columns.items():
         rows[field] = column
     return rows
 
 
 def structured_objects(table: dict[str, Drawn]) -> Any:
-    rows = np.empty(len(table["x91"].cells), dtype=[(field, object) for field in table])
+    rows = np.empty(len(next(iter(table.values())).cells), dtype=[(field, object) for field in table])
     for field, drawn in table.items():
         rows[field] = drawn.cells
     return rows
@@ -184,6 +187,8 @@ FRAMES: dict[str, Callable[[dict[str, Drawn]], Any]] = {
     "pyarrow.Table of dictionaries": lambda table: pa.table(
         {field: arrow(drawn).dictionary_encode() for field, drawn in table.items()}
     ),
+    "pyarrow.RecordBatchReader": lambda table: arrow_table(table).to_reader(max_chunksize=2),
+    "pyarrow.StructArray": lambda table: arrow_table(table).to_struct_array().combine_chunks(),
     "pyarrow.RecordBatch": lambda table: arrow_table(table).to_batches()[0],
     "structured array": structured_objects,
     "masked structured array": structured,
@@ -191,10 +196,10 @@ FRAMES: dict[str, Callable[[dict[str, Drawn]], Any]] = {
 }
 
 
-def said_of(rows: Any) -> dict[str, Any]:
-    """Everything that the model says of rows, floats as their bits; or what is wrong with which row and field."""
+def said_of(rows: Any, model: scorer.Scorer = MODEL, unknown_levels: UnknownLevels = "baseline") -> dict[str, Any]:
+    """Everything that a model says of rows, floats as their bits; or what is wrong with which row and field."""
     try:
-        scores = MODEL.score(rows)
+        scores = model.score(rows, unknown_levels=unknown_levels)
     except BadRowsError as error:
         return {"problems": [(p.row, p.field, p.code) for p in error.problems], "total": error.total}
     return {
