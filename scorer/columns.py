@@ -126,12 +126,16 @@ def _transpose(rows: Any, known: Set[str], used: Sequence[str]) -> list[Column]:
 
 
 def _of_columns(present: Mapping[str, Any], used: Sequence[str]) -> list[Column]:
-    lengths = {name: len(column) for name, column in present.items()}
+    read = {
+        name: _cells(name, column) if name in used or not hasattr(column, "__len__") else column
+        for name, column in present.items()
+    }
+    lengths = {name: len(column) for name, column in read.items()}
     if len(set(lengths.values())) > 1:
         named = ", ".join(f"{name} has {length}" for name, length in lengths.items())
         raise BadShapeError(f"the columns differ in length: {named}")
     absent: list[object] = [None] * next(iter(lengths.values()))
-    return [_cells(name, present[name]) if name in present else absent for name in used]
+    return [read.get(name, absent) for name in used]
 
 
 def _is_column(value: object) -> bool:
