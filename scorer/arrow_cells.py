@@ -93,6 +93,8 @@ def _read(reader: Reader, chunk: Any) -> Read:
             return _reread(reader, chunk, values, np.isinf(values))
     elif _is_text(chunk.type):
         return _read_dictionary(reader, chunk.dictionary_encode())
+    if types.is_null(chunk.type):
+        return np.full(len(chunk), reader.read(None), reader.dtype), []
     return _read_one_by_one(reader, chunk.to_pylist())
 
 

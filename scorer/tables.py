@@ -6,7 +6,8 @@ imported when a table of it is asked for.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from importlib import import_module
 from typing import Any
 
@@ -33,7 +34,7 @@ def to_arrow(scores: Named, keep: Table | None) -> Any:
         BadShapeError: there is no pyarrow.
     """
     pyarrow = _library("pyarrow", "to_arrow")
-    kept = {name: _as_arrow(name, column) for name, column in _columns(keep).items()}
+    kept = _converted(_as_arrow, _columns(keep))
     _check(kept, scores)
     return pyarrow.table({**kept, **scores})
 
@@ -45,7 +46,7 @@ def to_pandas(scores: Named, keep: Table | None) -> Any:
         ParameterError, BadShapeError: as to_arrow.
     """
     pandas = _library("pandas", "to_pandas")
-    kept = {name: _as_pandas(pandas, name, column) for name, column in _columns(keep).items()}
+    kept = _converted(partial(_as_pandas, pandas), _columns(keep))
     _check(kept, scores)
     index = keep.index if isinstance(keep, pandas.DataFrame) else None
     return pandas.DataFrame({**kept, **scores}, index=index)
@@ -59,7 +60,7 @@ def to_polars(scores: Named, keep: Table | None) -> Any:
     """
     polars = _library("polars", "to_polars")
     columns = {each.name: each for each in keep} if isinstance(keep, polars.DataFrame) else _columns(keep)
-    kept = {name: polars.Series(name, column) for name, column in columns.items()}
+    kept = _converted(polars.Series, columns)
     _check(kept, scores)
     return polars.DataFrame([*kept.values(), *(polars.Series(name, column) for name, column in scores.items())])
 
@@ -86,6 +87,17 @@ def _columns(table: Any) -> dict[str, Any]:
         except BadShapeError as error:
             raise ParameterError("keep", str(error)) from error
     raise ParameterError("keep", f"expected columns by name, got a {type(table).__name__}")
+
+
+def _converted(convert: Callable[[str, Any], Any], columns: Mapping[str, Any]) -> dict[str, Any]:
+    converted = {}
+    for name, column in columns.items():
+        try:
+            converted[name] = convert(name, column)
+        except Exception as error:  # each library has its own errors
+            reason = f"column {name} is a {type(column).__name__} that cannot be carried into this kind of table"
+            raise ParameterError("keep", reason) from error
+    return converted
 
 
 def _check_names(names: list[Any]) -> None:

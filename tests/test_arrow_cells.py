@@ -156,14 +156,19 @@ def test_floats_are_what_they_are(name: str, cells: list[float | None]) -> None:
 @pytest.mark.parametrize("name", ["percent", "category"])
 def test_decimals_are_rounded_once(name: str, kind: Any, data: st.DataObject) -> None:
     precision = {pa.decimal32: 9, pa.decimal64: 18, pa.decimal128: 38, pa.decimal256: 76}[kind]
-    # With a negative scale pyarrow takes no large number from Python as decimal32 (26), nor as decimal64 (20).
-    scale = data.draw(st.integers(0 if precision < 38 else -3, precision))
+    scale = data.draw(st.integers(0, precision))
     unscaled = st.integers(1 - 10**precision, 10**precision - 1)
     with localcontext(prec=precision):
         column = data.draw(st.lists(st.none() | unscaled.map(lambda cell: Decimal(cell).scaleb(-scale)), max_size=9))
     array = pa.array(column, kind(precision, scale))
     assert said(READERS[name], array) == said(READERS[name], column)
     assert said(READERS[name], padded(array)) == said(READERS[name], column)
+
+
+def test_decimals_of_a_negative_scale() -> None:
+    """A few, since pyarrow takes no large ones from Python."""
+    column = [Decimal("5E+3"), None, Decimal("-123E+3")]
+    assert said(READERS["number"], pa.array(column, pa.decimal128(5, -3))) == said(READERS["number"], column)
 
 
 def test_arrow_itself_does_not_round_decimals_so() -> None:

@@ -135,6 +135,17 @@ def test_columns_that_cannot_be_kept(maker: str, keep: Any, reason: str) -> None
     assert str(caught.value) == f"keep: {reason}"
 
 
+@pytest.mark.parametrize(
+    ("maker", "column"),
+    [("to_arrow", [1, "a"]), ("to_arrow", pd.Series([1, "a"])), ("to_polars", [1, "a"])],
+)
+def test_a_column_that_a_library_cannot_hold(maker: str, column: Any) -> None:
+    kind = type(column).__name__
+    reason = f"keep: column id is a {kind} that cannot be carried into this kind of table"
+    with pytest.raises(ParameterError, match=f"^{reason}$"):
+        getattr(SCORES, maker)(keep={"id": column})
+
+
 def test_a_variable_that_is_not_asked_for_may_be_kept() -> None:
     table = SCORES.to_arrow(keep={"x12": ["$1.10", None]})
     assert table.column_names == ["x12", "business_outcome", "phat"]
