@@ -75,10 +75,10 @@ def _is_text(kind: Any) -> bool:
 
 
 def _read(reader: Reader, chunk: Any) -> Read:
-    from pyarrow import compute, types
+    from pyarrow import types
 
     if types.is_run_end_encoded(chunk.type):
-        return _read(reader, compute.run_end_decode(chunk))
+        return _read_levels(reader, chunk.values, _run_of_each_row(chunk))
     if types.is_dictionary(chunk.type):
         if len(chunk.dictionary) > len(chunk):  # a slice keeps all levels of its column
             return _read(reader, arrow_texts.viewless(chunk.dictionary).take(chunk.indices))
@@ -99,18 +99,33 @@ def _read(reader: Reader, chunk: Any) -> Read:
 
 
 def _read_dictionary(reader: Reader, chunk: Any) -> Read:
-    """Reads each level once. One that is repeated, null, or used by no row is as good as any other."""
-    levels = chunk.dictionary
+    from pyarrow import int64
+
+    codes = chunk.indices
+    if codes.null_count:
+        codes = codes.cast(int64()).fill_null(len(chunk.dictionary))
+    return _read_levels(reader, chunk.dictionary, codes.to_numpy(zero_copy_only=False))
+
+
+def _read_levels(reader: Reader, levels: Any, codes: NDArray[Any]) -> Read:
+    """Reads each level once. One that is repeated, null, or used by no row is as good as any other.
+
+    Args:
+        reader: the input's reader.
+        levels: a pyarrow.Array.
+        codes: the level's index for each row, shape (n,); their number for a row that is null.
+    """
     if isinstance(reader, NumberReader):
         values, problems = _read(reader, levels)
     else:
         values, problems = _read_one_by_one(reader, levels.to_pylist())
-    codes = chunk.indices
-    if codes.null_count:
-        values = np.append(values, np.array(reader.read(None), reader.dtype))
-        codes = codes.cast("int64").fill_null(len(levels))
-    rows = codes.to_numpy(zero_copy_only=False)
-    return values.take(rows), _of_rows(problems, rows)
+    with_null = np.append(values, np.array(reader.read(None), reader.dtype))
+    return with_null.take(codes), _of_rows(problems, codes)
+
+
+def _run_of_each_row(chunk: Any) -> NDArray[Any]:
+    ends = np.clip(chunk.run_ends.to_numpy().astype(np.int64) - chunk.offset, 0, len(chunk))
+    return np.repeat(np.arange(len(ends)), np.diff(ends, prepend=0))
 
 
 def _of_rows(problems: Sequence[Problem], codes: NDArray[Any]) -> list[Problem]:

@@ -32,6 +32,8 @@ def parse(texts: Any, marks: Marks = (), markers: Set[str] = frozenset()) -> tup
     import pyarrow
     from pyarrow import compute
 
+    if not len(texts):  # it may have no offsets
+        return np.empty(0), np.empty(0, np.bool_)
     texts = viewless(texts)
     cleaned = _clean(texts, marks) if marks else texts
     if not any(_is_number(marker, marks) for marker in markers):  # so a column of numbers has none of them

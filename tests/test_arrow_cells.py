@@ -74,6 +74,10 @@ LAYOUTS: dict[str, Callable[[list[str | None]], Any]] = {
     )[1 : 1 + len(texts)],
     "slice of a dictionary": lambda texts: padded(pa.array(texts, pa.string_view()).dictionary_encode()),
     "runs": lambda texts: pc.run_end_encode(padded(pa.array(texts, pa.string()))),
+    "runs of string_view": lambda texts: pa.RunEndEncodedArray.from_arrays(
+        pa.array(range(1, len(texts) + 1), pa.int32()), pa.array(texts, pa.string_view())
+    ),
+    "slice of runs": lambda texts: pc.run_end_encode(pa.array(["1", "1", *texts, None, "x", "x"]))[2 : 2 + len(texts)],
 }
 
 digits = st.text("0123456789", max_size=25)
@@ -208,6 +212,13 @@ def test_other_types_are_refused_with_their_name(name: str, column: Any) -> None
         said(READERS[name], column)
     reason = f"has Arrow type {column.type}, which holds neither numbers nor texts"
     assert str(caught.value) == f"column {READERS[name].name} {reason}"
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_a_dictionary_without_levels_is_missing(name: str) -> None:
+    nothing = pa.Array.from_buffers(pa.large_string(), 0, [None, None, pa.py_buffer(b"")])
+    column = pa.DictionaryArray.from_arrays(pa.array([None, None], pa.int8()), nothing)
+    assert said(READERS[name], column) == said(READERS[name], [None, None])
 
 
 def test_a_bad_level_is_an_error_of_each_row_that_has_it() -> None:
