@@ -28,6 +28,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     options = _parser().parse_args(arguments)
     command: Callable[[argparse.Namespace], None] = options.command
+    if command is _score and arguments is None:  # the process is this command's own
+        score_files.keep_small()
     try:
         command(options)
         sys.stdout.flush()

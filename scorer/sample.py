@@ -72,12 +72,21 @@ def write(target: BinaryIO, file_format: str, file: CoefficientFile, count: int,
         drawn = ({name: file.missing_markers[0] if cell is None else cell for name, cell in r.items()} for r in drawn)
     writer = formats.writer(target, file_format)
     names = [declared.name for declared in file.inputs]
+    typed = file_format.startswith(("parquet", "arrow"))
     while True:  # at least once: an empty file has a header too
         block = list(islice(drawn, BLOCK_ROWS))
-        writer.write({name: [row[name] for row in block] for name in names})
+        columns = {name: [row[name] for row in block] for name in names}
+        writer.write({name: _of_one_type(cells) for name, cells in columns.items()} if typed else columns)
         if len(block) < BLOCK_ROWS:
             break
     writer.close()
+
+
+def _of_one_type(cells: list[Cell]) -> list[Cell]:
+    """The cells, numbers as texts if there are texts among them, for formats whose columns have types."""
+    if any(isinstance(cell, str) for cell in cells):
+        return [cell if cell is None else str(cell) for cell in cells]
+    return cells
 
 
 def money_text(amount: float, brackets: bool, decimals: int = 2) -> str:

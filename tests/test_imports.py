@@ -22,7 +22,8 @@ scorer.reading scorer.scores
 scorer.explain scorer.certificate
 scorer.scorer
 scorer.describe scorer.formats.rows scorer.formats.compression scorer.progress
-scorer.formats.csv_segments scorer.formats.csv_writer scorer.formats.json_format scorer.formats.arrow_format
+scorer.formats.csv_segments scorer.formats.csv_lines scorer.formats.csv_writer
+scorer.formats.json_format scorer.formats.arrow_format
 scorer.formats.csv_format scorer.formats.ndjson_format scorer.formats.parquet_format
 scorer.formats scorer.batches
 scorer.sample scorer.score_files

@@ -17,8 +17,12 @@ from itertools import islice
 from typing import Any, BinaryIO
 
 from scorer.errors import TableError
+from scorer.formats.csv_lines import LineFinder, joined, text_of
 from scorer.formats.csv_segments import MAX_ROW_BYTES, SEGMENT_BYTES, Cutter, Segment
 from scorer.formats.rows import BATCH_ROWS, RowBatch
+
+GATHERED_ROWS = 4_096
+"""Rows that pyarrow has read are given together: scoring takes time for each batch, too."""
 
 ARROW_BYTES = 1 << 16
 """Fewer bytes are read as fast without pyarrow, which takes time to be imported and to be called."""
@@ -63,6 +67,7 @@ class Parser:
         self._cutter = Cutter()
         self._lines = 0
         self._empty = True
+        self._gathered: list[RowBatch] = []
         self._header: list[str] | None = None
         if header is not None:
             self._begin(list(header))
@@ -85,6 +90,7 @@ class Parser:
             TableError: as `read`.
         """
         yield from self._read(self._cutter.rest())
+        yield from self._gather()
         if self._header is None:
             raise TableError(f"{self._name}: empty, without even a header line")
         if self._empty:
@@ -101,16 +107,26 @@ class Parser:
         data, lines = segment.data, self._lines + segment.lines
         if self._header is None:
             data = data[self._read_header(data) :]
-        if data:
-            batch = self._read_with_arrow(data) if segment.plain and len(data) >= ARROW_BYTES else None
-            for each in self._read_with_csv(data) if batch is None else [batch]:
-                self._empty = False
-                yield each
+        batch = self._read_with_arrow(data, lines) if segment.plain and len(data) >= max(ARROW_BYTES, 1) else None
+        if batch:
+            self._gathered.append(batch)
+            if sum(each.count for each in self._gathered) >= GATHERED_ROWS:
+                yield from self._gather()
+        elif data:
+            yield from self._gather()
+            yield from self._read_with_csv(data)
         self._lines = lines
+
+    def _gather(self) -> Iterator[RowBatch]:
+        """Gives what pyarrow has read of several segments as one batch."""
+        if batches := self._gathered:
+            self._gathered = []
+            self._empty = False
+            yield joined(batches)
 
     def _read_header(self, data: memoryview) -> int:
         """Reads the first line that is not blank, if there is one; gives the number of bytes read."""
-        text = _text(data)
+        text = text_of(data)
         lines = io.StringIO(text, newline="")
         for header, line in self._rows(lines):
             self._begin(header)
@@ -119,11 +135,12 @@ class Parser:
         return len(data)
 
     def _read_with_csv(self, data: memoryview) -> Iterator[RowBatch]:
-        rows = self._rows(io.StringIO(_text(data), newline=""), len(self._header or ()))
+        rows = self._rows(io.StringIO(text_of(data), newline=""), len(self._header or ()))
         indices = [index for index, column in enumerate(self._header or ()) if column in self._names]
         while batch := list(islice(rows, BATCH_ROWS)):
             lines = [self._lines + line for _, line in batch]
             columns = {name: tuple(row[i] for row, _ in batch) for name, i in zip(self._names, indices, strict=True)}
+            self._empty = False
             yield RowBatch(columns, len(batch), lines.__getitem__, self._header)
 
     def _rows(self, lines: io.StringIO, width: int | None = None) -> Iterator[tuple[list[str], int]]:
@@ -139,19 +156,20 @@ class Parser:
         except csv.Error as error:
             raise self._error(reader.line_num, str(error)) from None
 
-    def _read_with_arrow(self, data: memoryview) -> RowBatch | None:
+    def _read_with_arrow(self, data: memoryview, last_line: int) -> RowBatch | None:
         """The rows as pyarrow reads them; None if it is not installed, or the rows differ in length."""
-        if (
-            bytes(data[:3]) == codecs.BOM_UTF8
-        ):  # pyarrow would leave it out, although it is not at the document's beginning
-            return None
-        if self._arrow is None:
+        if self._arrow is None or bytes(data[:3]) == codecs.BOM_UTF8:  # here a text, which pyarrow would leave out
             return None
         table = self._arrow(data)
         if table is None:
             return None
         columns = {column: table.column(column).combine_chunks() for column in self._names}
-        return RowBatch(columns, table.num_rows, _LineFinder(data, self._lines), self._header)
+        count = table.num_rows
+        # If each row ends one line, there are no blank lines and no line ends in fields: no need to keep the bytes.
+        even = count == last_line - self._lines and data[-1] in b"\r\n"
+        return RowBatch(
+            columns, count, (1 + self._lines).__add__ if even else LineFinder(data, self._lines), self._header
+        )
 
     @cached_property
     def _arrow(self) -> Callable[[memoryview], Any] | None:
@@ -181,23 +199,3 @@ class Parser:
 
     def _error(self, line: int, reason: str) -> TableError:
         return TableError(f"{self._name}: line {self._lines + line}: {reason}")
-
-
-def _text(data: memoryview) -> str:
-    return str(data, "utf-8", "surrogateescape")
-
-
-class _LineFinder:
-    """Gives the lines on which rows end. It reads them again, once, when the first is asked for."""
-
-    def __init__(self, data: memoryview, before: int) -> None:
-        self._data = data
-        self._before = before
-
-    def __call__(self, row: int) -> int:
-        return self._lines[row]
-
-    @cached_property
-    def _lines(self) -> list[int]:
-        reader = csv.reader(io.StringIO(_text(self._data), newline=""))
-        return [self._before + reader.line_num for _ in filter(None, reader)]
