@@ -6,8 +6,12 @@ import json
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
+import scorer
+from scorer import reading
+from tests.support.bodies import ARROW, NDJSON, Rows, arrow, columns, csv_of, ndjson
 from tests.support.servers import Client, running, wait_until
 from tests.support.standin import StandIn
 from tests.support.stores import Store
@@ -71,3 +75,29 @@ def test_a_second_version_that_is_not_there_yet(store: Store) -> None:
         assert "1.1.0.json: no such file" in seen["failing"]
         aside.rename(path)
         wait_until(lambda: report(client).get("version") == "1.1.0", "the second version")
+
+
+def test_every_format_is_compared(store: Store, small: dict[str, Any]) -> None:
+    """Of columns those are kept that the second version uses, also where the first does not."""
+    path = store.path / "small" / "0.1.0.json"
+    path.parent.mkdir()
+    path.write_text(json.dumps(small))
+    rows: Rows = [
+        {"x5": "monday", "the rate": "12.5%", "colour": "blue"},
+        {"x5": "friday", "the rate": "7", "colour": ""},
+    ]
+    bodies = {
+        "text/csv": csv_of(rows),
+        NDJSON: ndjson(rows),
+        ARROW: arrow(pa.Table.from_pylist(rows)),
+        "application/json": json.dumps(columns(rows)).encode(),
+    }
+    environment = {**ALL, "SCORER_SHADOW_VERSION": "small/0.1.0"}
+    first = store.scorers["1.0.0"].score(rows)
+    second = scorer.Scorer(reading.parse(json.dumps(small).encode())).score(rows)
+    with running("--model", str(store.path), environment=environment) as server, server.client() as client:
+        for kind, body in bodies.items():
+            assert client.send("POST", "/predict", body, {"content-type": kind}).status == 200
+        seen = wait_until(lambda: (found := report(client))["requests"] == len(bodies) and found, "the comparisons")
+    assert (seen["rows"], seen["requests_failed"]) == (len(bodies) * len(rows), 0)
+    assert seen["largest_difference"] == np.abs(first.phat - second.phat).max()

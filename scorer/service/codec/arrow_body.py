@@ -11,7 +11,6 @@ from typing import Any
 
 import pyarrow as pa
 
-from scorer.arrow import needed
 from scorer.errors import BadShapeError, BodyTooLargeError
 from scorer.service.codec.arrow_checks import holds_cells, safe, shared_bytes
 from scorer.service.codec.arrow_messages import Message, MessageCutter, malformed
@@ -104,9 +103,11 @@ class ArrowScorer(TableScorer):
             names = schema.names
         except Exception:  # whatever pyarrow makes of nonsense
             raise malformed("its schema is not valid") from None
-        columns = sorted(needed(names, self._known, self._wanted).values())
-        if not columns:
-            raise BadShapeError("none of the columns is an input of the model")
+        chosen = self._choose(names)
+        columns = [index for index, name in enumerate(names) if name in chosen]
+        if len(columns) > len(chosen):
+            repeated = next(name for name in names if name in chosen and names.count(name) > 1)
+            raise BadShapeError(f"column {repeated} is given twice")
         for index in columns:
             if not holds_cells(schema.field(index).type):
                 raise BadShapeError(f"column {names[index]} has an Arrow type that holds neither numbers nor texts")

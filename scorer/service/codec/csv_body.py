@@ -81,21 +81,17 @@ class CSVScorer(TableScorer):
 
     def _make_parser(self, record: list[str]) -> Parser:
         inputs = self._codec.tables.inputs
-        named = [name for name in record if name in self._known]
-        if self._has_header or (named and self._has_header is None):
-            wanted = self._wanted & set(named) or set(named[:1])
-            if record and not named:
-                raise BadShapeError("none of the columns is an input of the model")
-            return self._parse(wanted, None)
-        if self._has_header is None and record and len(record) != len(inputs):
-            raise BadShapeError(
-                f"the first line has no name of the model's inputs, and {len(record)} fields where the model has "
-                f"{len(inputs)} inputs"
-            )
-        return self._parse(self._wanted, inputs if record or self._has_header is False else None)
-
-    def _parse(self, wanted: set[str], header: list[str] | None) -> Parser:
-        return Parser(_NAME, wanted, header)
+        has_header = self._has_header
+        if has_header is None:
+            has_header = not record or not self._known.isdisjoint(record)
+            if not has_header and len(record) != len(inputs):
+                raise BadShapeError(
+                    f"the first line has no name of the model's inputs, and {len(record)} fields where the model has "
+                    f"{len(inputs)} inputs"
+                )
+        if not has_header:
+            return Parser(_NAME, self._wanted, inputs)
+        return Parser(_NAME, self._choose(record) if record else ())  # without a record the parser says what is wrong
 
     def _score(self, batches: Iterator[RowBatch]) -> None:
         began = perf_counter()

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from time import perf_counter
 
 import msgspec
 
-from scorer.errors import TooManyRowsError
+from scorer.errors import BadShapeError, TooManyRowsError
 from scorer.service.codec.results import ResponseFormat
 from scorer.service.codec.rows import RowCodec
 from scorer.service.codec.streaming import Sample, StreamingScorer
@@ -34,6 +34,18 @@ class TableScorer(StreamingScorer):
         super().__init__(codec, response_format, max_rows, sample)
         self._known = codec.tables.known
         self._wanted = {*codec.tables.used, *sampled}
+
+    def _choose(self, names: Sequence[str]) -> set[str]:
+        """The columns that have to be read of those with these names: all that are used, or one that tells the length.
+
+        Raises:
+            BadShapeError: none of them is an input of the model.
+        """
+        known = [name for name in names if name in self._known]
+        if not known:
+            raise BadShapeError("none of the columns is an input of the model")
+        chosen = self._wanted.intersection(names)
+        return chosen if chosen & self._known else {*chosen, known[0]}
 
     def _check_rows(self, rows: int) -> None:
         if self.rows + rows > self._max_rows:
