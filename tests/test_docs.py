@@ -30,7 +30,7 @@ from scorer.service.settings import PREFIX, Settings
 from tests.support.models import SHIPPED, SMALL_BY_FORMAT
 from tests.support.paths import ROOT
 from tests.support.processes import environment
-from tests.support.servers import WAIT_SECONDS, free_port
+from tests.support.servers import WAIT_SECONDS, Server, free_port
 from tests.support.skips import needs
 
 pytestmark = pytest.mark.long
@@ -83,6 +83,32 @@ def test_the_commands_that_ship_a_version_run(tmp_path: Path) -> None:
     command = ["timeout", str(5 * WAIT_SECONDS), "bash", "-c", script]  # which ends what the script started, too
     done = subprocess.run(command, cwd=tmp_path, env=variables, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@needs("curl")
+def test_each_format_by_curl_gets_one_phat(server: Server, tmp_path: Path, model: scorer.Scorer) -> None:
+    """The commands of the API page as they stand there, but for the port."""
+    (block,) = re.findall(r"```sh\n(.*?)```", API, re.DOTALL)
+    commands = block.replace("1313", str(server.port)).replace("curl ", "curl --silent --show-error ").split("\n\n")
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    variables = environment({"PATH": path, "PYTHONPATH": str(ROOT)}, measured=False)
+    scores = model.score({"x5": "monday", "x12": "$1,205.10"})
+    pair = (scores.outcome[0], scores.phat[0])
+    row = '{{"business_outcome":{},"phat":{}}}'.format(*pair)
+    expected = [
+        f"[{row}]",
+        '{{"business_outcome":[{}],"phat":[{}]}}'.format(*pair),
+        f"{row}\n",
+        "business_outcome,phat\n{},{}\n".format(*pair),
+        f"[{row}]",
+    ]
+    answers = []
+    for command in commands:
+        script = ["bash", "-ec", command]
+        run = subprocess.run(script, cwd=tmp_path, env=variables, capture_output=True, text=True, check=False)
+        assert run.returncode == 0, run.stderr
+        answers.append(run.stdout)
+    assert answers == expected
 
 
 def test_every_make_target_that_the_docs_name_exists() -> None:

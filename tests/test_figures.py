@@ -33,7 +33,7 @@ FIGURE = re.compile(
 
 SET = {
     "performance.md": ("10 ms",),
-    "api.md": ("16 MiB",),
+    "api.md": ("16 MiB", "4 MiB", "64 MiB"),
     "architecture.md": ("0.05 ms",),
     "coefficient-file.md": ("8 MiB",),
     "operations.md": (

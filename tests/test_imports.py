@@ -53,7 +53,8 @@ scorer.service.codec.scorers
 scorer.service.telemetry scorer.service.telemetry.request_log scorer.service.telemetry.logs
 scorer.service.telemetry.counters
 scorer.service.telemetry.exposition
-scorer.service.shadow scorer.service.openapi
+scorer.service.shadow scorer.service.openapi_formats
+scorer.service.openapi
 scorer.service.holder
 scorer.service.predict scorer.service.endpoints scorer.service.models
 scorer.service.app scorer.service.check

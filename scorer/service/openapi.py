@@ -9,6 +9,7 @@ from scorer.errors import PROBLEMS_SHOWN
 from scorer.scorer import Scorer
 from scorer.service.codec.encoder import EXPLANATION
 from scorer.service.codec.options import DEFAULT_OPTIONS, DOCUMENTED, Options, value_of
+from scorer.service.openapi_formats import PREDICTION_COLUMNS, columns_schema, request_content, response_content
 from scorer.version import __version__
 
 Document = dict[str, Any]
@@ -26,8 +27,8 @@ def openapi(scorer: Scorer, defaults: Options = DEFAULT_OPTIONS) -> Document:
         {"name": name, "in": "query", "schema": {"enum": values, "default": value_of(name, defaults)}}
         for name, values in DOCUMENTED.items()
     ]
-    rows = {"oneOf": [_reference("Row"), {"type": "array", "items": _reference("Row")}]}
-    answers = {"oneOf": [_reference("Predictions"), _reference("Envelope")]}
+    rows = {"anyOf": [_reference("Row"), {"type": "array", "items": _reference("Row")}, _reference("Columns")]}
+    answers = {"anyOf": [_reference("Predictions"), _reference("PredictionColumns"), _reference("Envelope")]}
     return {
         "openapi": "3.1.0",
         "info": {"title": f"{file.model} {file.version}", "version": __version__, "description": file.description},
@@ -37,15 +38,20 @@ def openapi(scorer: Scorer, defaults: Options = DEFAULT_OPTIONS) -> Document:
                     "summary": "Score 1 to N rows",
                     "operationId": "predict",
                     "parameters": parameters,
-                    "requestBody": {"required": True, "content": {"application/json": {"schema": rows}}},
-                    "responses": {"200": _model_answer("One answer for each row, in order.", answers), **_FAILURES},
+                    "requestBody": {"required": True, "content": request_content(scorer, rows)},
+                    "responses": {"200": _model_answer(response_content(scorer, answers)), **_FAILURES},
                 }
             },
             **_gets(),
         },
         "security": [{}, {"key": []}],
         "components": {
-            "schemas": {"Row": _row_schema(scorer), "Answer": _answer_schema(scorer), **_FIXED},
+            "schemas": {
+                "Row": _row_schema(scorer),
+                "Columns": columns_schema(scorer),
+                "Answer": _answer_schema(scorer),
+                **_FIXED,
+            },
             "securitySchemes": {"key": _KEY},
         },
     }
@@ -121,9 +127,10 @@ _FIXED: Document = {
                 "additionalProperties": False,
                 "properties": {name: {"type": "string"} for name in ("name", "version", "sha256")},
             },
-            "predictions": _reference("Predictions"),
+            "predictions": {"anyOf": [_reference("Predictions"), _reference("PredictionColumns")]},
         },
     },
+    "PredictionColumns": PREDICTION_COLUMNS,
     "Explanation": {
         "type": "object",
         "description": "What each term adds to the log-odds, with explain=true.",
@@ -213,13 +220,14 @@ _ANYWHERE: Document = {
 
 
 _FAILURES: Document = {
-    "400": _problem("The body is not JSON, or is nested too deeply, or a query parameter cannot be used."),
+    "400": _problem("The body is not what its content type says, or a query parameter cannot be used."),
+    "406": _problem("An answer in none of the formats that are accepted.", "vary"),
     "408": _problem("The body did not arrive within SCORER_RECEIVE_SECONDS."),
     "413": _problem("The body is larger than SCORER_MAX_BODY_BYTES, or SCORER_MAX_UNPACKED_BYTES decompressed."),
-    "415": _problem("The content type is not JSON's, or the content encoding is not read, or in too many streams."),
+    "415": _problem("The content type or encoding is not read, or in too many streams or messages."),
     "422": _problem(
-        "Not a row or rows, more than SCORER_MAX_ROWS, or cells that no rule can read or, with unknown_levels=error, "
-        f"whose level the model does not know; the first {PROBLEMS_SHOWN} are listed."
+        "Neither rows nor columns of one length, more than SCORER_MAX_ROWS, or cells that no rule can read or, with "
+        f"unknown_levels=error, whose level the model does not know; the first {PROBLEMS_SHOWN} are listed."
     ),
     "503": _problem("No certified model is loaded yet, or more requests at a time than SCORER_MAX_REQUESTS."),
     **_UNAUTHORIZED,
@@ -227,14 +235,14 @@ _FAILURES: Document = {
 }
 
 
-def _model_answer(description: str, schema: Document) -> Document:
+def _model_answer(content: Document) -> Document:
     names = ("x-model-name", "x-model-version", "x-model-sha256")
     headers: Document = {name: {"schema": {"type": "string"}} for name in names}
     headers["x-unknown-levels"] = {
         "description": "How many cells of the scored rows have a level that the model does not know; left out if none.",
         "schema": {"type": "integer", "minimum": 1},
     }
-    return {"description": description, "headers": headers, "content": {"application/json": {"schema": schema}}}
+    return {"description": "One answer for each row, in order.", "headers": headers, "content": content}
 
 
 def _gets() -> Document:
