@@ -104,7 +104,10 @@ LADDER = (
         "connection",
         "requests",
         "strict HTTP, time limits of slow clients, head and body in one write",
-        ("http_protocol.py", "http_head.py", "http_watchdog.py"),
+        (
+            *("http_protocol.py", "http_head.py", "http_refusals.py"),
+            *("http_tasks.py", "http_transport.py", "http_watchdog.py"),
+        ),
         "requests that the RFCs ask to refuse are answered; slow clients stay; half of an answer may be sent",
     ),
     Addition(

@@ -33,7 +33,9 @@ scorer.store.opening scorer.store.cache scorer.store.directory
 scorer.store.refresh
 scorer
 scorer.service scorer.service.settings scorer.service.problems scorer.service.keys
-scorer.service.listening scorer.service.http_head scorer.service.http_watchdog
+scorer.service.listening scorer.service.http_head scorer.service.http_watchdog scorer.service.http_transport
+scorer.service.http_tasks
+scorer.service.http_refusals
 scorer.service.http_protocol scorer.service.distributor
 scorer.service.receiver scorer.service.supervisor
 scorer.service.codec scorer.service.codec.options scorer.service.codec.body scorer.service.codec.row_types

@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from http import HTTPStatus
+from urllib.parse import unquote
+
+import httptools
 
 Fields = Iterable[tuple[bytes, bytes]]
 """Header lines: names in lower case, and values."""
@@ -80,6 +83,23 @@ def checked_target(method: bytes, target: bytes) -> bytes:
         if parts := _ABSOLUTE.fullmatch(target):
             return parts[1] + (parts[2] or b"/") + (parts[3] or b"")
     raise RefusedError(HTTPStatus.BAD_REQUEST)
+
+
+def split_target(target: bytes) -> tuple[str, bytes, bytes]:
+    """The path of a request target, decoded and as it is, and its query.
+
+    Raises:
+        UnicodeDecodeError, httptools.HttpParserInvalidURLError: it is no target.
+    """
+    url = httptools.parse_url(target)
+    path = url.path.decode("ascii")
+    return unquote(path) if "%" in path else path, url.path, url.query or b""
+
+
+def content_length(fields: Fields) -> int | None:
+    """The length of a request's body, whose head the parser has checked; None where its end is told in another way."""
+    names = dict(fields)
+    return None if b"transfer-encoding" in names else int(names.get(b"content-length", b"0"))
 
 
 def check_size(target: bytes, fields: Fields, limit: int) -> None:

@@ -8,26 +8,33 @@ from __future__ import annotations
 
 import asyncio
 from http import HTTPStatus
-from time import monotonic
 from typing import Any, cast
 
 import httptools
-from starlette.responses import Response
 from uvicorn import Config
-from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 from uvicorn.server import ServerState
 
-from scorer.errors import SlowBodyError
 from scorer.service import http_head, problems
+from scorer.service.http_refusals import RefusingProtocol
+from scorer.service.http_tasks import go_on
+from scorer.service.http_transport import CoalescingTransport
 from scorer.service.http_watchdog import SlowConnectionWatchdog
 
-_BAD_TARGET = (UnicodeDecodeError, httptools.HttpParserInvalidURLError)
-"""What uvicorn raises when it takes a request target apart."""
+ASGI = {"version": "3.0", "spec_version": "2.3"}
+WHOLE_ANSWER = "http.response.whole"
+EXTENSIONS: dict[str, dict[str, str]] = {WHOLE_ANSWER: {}}
+"""Of ASGI: an answer of status 200 may be sent as one message, with its headers and its body, and nothing checks its
+headers."""
+CLOSE = (b"connection", b"close")
+READ_AHEAD = 256 * 1024
+"""Bytes of a body that are read before the app takes them: as many as uvloop reads at once."""
 
 
-class HTTPProtocol(HttpToolsProtocol):
+class HTTPProtocol(RefusingProtocol):
     """One connection."""
+
+    cycle: Cycle
 
     def __init__(
         self,
@@ -39,30 +46,21 @@ class HTTPProtocol(HttpToolsProtocol):
         max_header_bytes: int,
         watchdog: SlowConnectionWatchdog,
     ) -> None:
-        """Makes a connection. uvicorn gives the first four arguments.
+        """Makes a connection. uvicorn gives the first four arguments, as to its own.
 
         Args:
-            config: uvicorn's settings.
-            server_state: what the connections of a server share.
-            app_state: what the app shares with its requests.
-            _loop: the event loop; None for the running one.
+            config, server_state, app_state, _loop: as for uvicorn's HttpToolsProtocol.
             max_header_bytes: largest head of a request: request line and headers.
             watchdog: ends slow connections; one for all connections of a process.
         """
         super().__init__(config, server_state, app_state, _loop)
-        self.parser = self._new_parser()
-        self.url = b""
         self._max_header_bytes = max_header_bytes
         self._watchdog = watchdog
-        self._idle_bytes = 0  # received since the last head was complete, or the last bytes of a body came
-        self._advanced = False  # whether the data that are being parsed ended a head, or held bytes of a body
-        self._asks_for_upgrade = False
-        self._checked: list[
-            tuple[bytes, bytes]
-        ] = []  # the header lines of the request that http_head.check_fields reads
+        self._checked: list[tuple[bytes, bytes]] = []  # the header lines that http_head.check_fields reads
         self._accepted: list[tuple[bytes, bytes]] | None = None  # those of the last HTTP/1.1 request: often the same
-        self._refusal: Response | None = None  # sent once the requests before it are answered
-        self._waits: tuple[object, float] = ((None, False), monotonic())  # for what of which cycle, and since when
+        self._target = (b"", "", b"", b"")  # of the last request, as it came and taken apart: often the same
+        self._body_left = 0  # bytes of a body that the parser does not see
+        self._new: Cycle | None = None  # its app is to be started once the data that are there are parsed
 
     def connection_made(self, transport: Any) -> None:
         """As asyncio.Protocol."""
@@ -71,10 +69,30 @@ class HTTPProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """As asyncio.Protocol."""
-        if self._refusal is not None:
+        if self.refusal is not None:
             return
-        self._advanced = False
-        self._idle_bytes += len(data)
+        self.advanced = False
+        self.idle_bytes += len(data)
+        if self._body_left:
+            data = self._take_body(data)
+        if data:
+            self._parse(data)
+        else:
+            self.idle_bytes = 0
+        if self._new is not None:
+            self._start(self._new)
+
+    def _take_body(self, data: bytes) -> bytes:
+        """Hands on what comes of a body of known length, past the parser, which would copy it. Returns the rest."""
+        body, rest = data[: self._body_left], data[self._body_left :]  # one of them is empty as a rule: no copy
+        self._body_left -= len(body)
+        self.on_body(body)
+        if not self._body_left:
+            self.parser = self.new_parser()  # the old one would wait for the body
+            self.on_message_complete()
+        return rest
+
+    def _parse(self, data: bytes) -> None:
         rest: memoryview | None = None
         try:
             try:
@@ -82,36 +100,40 @@ class HTTPProtocol(HttpToolsProtocol):
             except httptools.HttpParserUpgrade as upgrade:
                 rest = memoryview(data)[upgrade.args[0] :]
             if rest is not None:
-                self._parse_without_upgrade(rest)
+                self.parse_without_upgrade(rest)
         except httptools.HttpParserError as error:
-            self._refuse(problems.of_status(self._status_of(error, data)))
+            self.refuse(problems.of_status(self.status_of(error, data)))
             return
-        if self._advanced:
-            self._idle_bytes = 0
-        elif self._idle_bytes > self._max_header_bytes:  # trailers and chunk extensions have no other limit
-            self._refuse(problems.of_status(http_head.status_of_large_head(self.url, self._idle_bytes)))
+        if self.advanced:
+            self.idle_bytes = 0
+        elif self.idle_bytes > self._max_header_bytes:  # trailers and chunk extensions have no other limit
+            self.refuse(problems.of_status(http_head.status_of_large_head(self.url, self.idle_bytes)))
 
-    def _parse_without_upgrade(self, rest: memoryview) -> None:
-        """Parses the last head again without its Upgrade (RFC 9110, 7.8): the parser has skipped its body.
+    def _start(self, cycle: Cycle) -> None:
+        """Starts the app: without a task where all of the body is there, until it has to wait."""
+        self._new = None
+        if cycle.more_body:
+            self._start_asgi_task(cycle, self.app)
+            length = http_head.content_length(cycle.scope["headers"])
+            if length is not None:  # then it can be over no limit that the head does not show
+                self._body_left = length - cycle.received
+                cycle.wakes_up = READ_AHEAD
+            return
+        running = cycle.run_asgi(self.app)
+        try:
+            waits_for = running.send(None)
+        except StopIteration:
+            return
+        task = self.loop.create_task(go_on(running, waits_for))
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
 
-        Args:
-            rest: what came after the head.
-        """
-        while self._asks_for_upgrade:
-            self._asks_for_upgrade = False
-            old, self.parser = self.parser, self._new_parser()
-            head = (old.get_method(), self.url, old.get_http_version(), self.headers)
-            self.parser.feed_data(http_head.without_upgrade(*head))
-            try:
-                self.parser.feed_data(rest)
-            except httptools.HttpParserUpgrade as upgrade:
-                rest = rest[upgrade.args[0] :]
-
-    def _new_parser(self) -> httptools.HttpRequestParser:
-        """A parser that reads on after Connection: close, as uvicorn's does, and takes any version."""
-        parser = httptools.HttpRequestParser(self)
-        parser.set_dangerous_leniencies(lenient_data_after_close=True, lenient_version=True)
-        return parser
+    def on_message_begin(self) -> None:
+        """As httptools' callback."""
+        self.url = b""
+        self.expect_100_continue = False
+        self.headers = []
+        self._checked = []
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """As httptools' callback."""
@@ -128,18 +150,42 @@ class HTTPProtocol(HttpToolsProtocol):
         Raises:
             RefusedError: the request must not reach it.
         """
-        self._advanced = True
+        self.advanced = True
         if self.parser.should_upgrade():
             if self.parser.get_method() == b"CONNECT":  # RFC 9110, 9.1
                 raise http_head.RefusedError(HTTPStatus.NOT_IMPLEMENTED)
-            self._asks_for_upgrade = True
+            self.asks_for_upgrade = True
             return
-        self._check_head()
-        super().on_headers_complete()
-        self.headers = []  # trailers are not merged into the headers (RFC 9110, 6.5.1), and nothing reads them
-
-    def _check_head(self) -> None:
         version = self.parser.get_http_version()
+        self._check_head(version)
+        if self.url != self._target[0]:
+            self._target = self.url, *http_head.split_target(self.url)
+        _, path, raw_path, query = self._target
+        scope = {
+            "type": "http",
+            "asgi": ASGI,
+            "http_version": version,
+            "server": self.server,
+            "client": self.client,
+            "scheme": self.scheme,
+            "method": self.parser.get_method().decode("ascii"),
+            "root_path": "",
+            "path": path,
+            "raw_path": raw_path,
+            "query_string": query,
+            "headers": self.headers,
+            "extensions": EXTENSIONS,
+        }
+        self.headers = []  # trailers are not merged into the headers (RFC 9110, 6.5.1), and nothing reads them
+        before: Cycle | None = self.cycle
+        self.cycle = cycle = Cycle(self, scope, version != "1.0" and self.parser.should_keep_alive())
+        if before is None or before.response_complete:
+            self._new = cycle
+        else:
+            self.flow.pause_reading()
+            self.pipeline.appendleft((cycle, self.app))
+
+    def _check_head(self, version: str) -> None:
         if version != "1.1":
             http_head.check_version(version)
             http_head.check_fields(version, self._checked)
@@ -149,149 +195,104 @@ class HTTPProtocol(HttpToolsProtocol):
             self._accepted = self._checked
         if not self.url.startswith(b"/") or b"#" in self.url:
             self.url = http_head.checked_target(self.parser.get_method(), self.url)
-        if self._idle_bytes > self._max_header_bytes:  # a head is no larger than all that has come
+        if self.idle_bytes > self._max_header_bytes:  # a head is no larger than all that has come
             http_head.check_size(self.url, self.headers, self._max_header_bytes)
 
     def on_body(self, body: bytes) -> None:
         """As httptools' callback; what comes after the answer is dropped."""
-        self._advanced = True
-        cycle = self.cycle
-        if not cycle.response_complete:
-            cycle.body += body
-            if len(cycle.body) > HIGH_WATER_LIMIT:
-                self.flow.pause_reading()
-            cycle.message_event.set()
+        self.advanced = True
+        self.cycle.take(body)
 
     def on_message_complete(self) -> None:
         """As httptools' callback: all of a request is there, also of one that has been answered before."""
-        self._checked = []
-        if self._asks_for_upgrade:
+        if self.asks_for_upgrade:
             return
-        self._advanced = True
+        self.advanced = True
         cycle = self.cycle
         cycle.more_body = False
         cycle.message_event.set()
 
     def on_response_complete(self) -> None:
         """As RequestResponseCycle's callback; unlike uvicorn's, it starts no timer: the watchdog sees what is idle."""
-        self.transport.flush()  # type: ignore[attr-defined]
         self.server_state.total_requests += 1
         if self.transport.is_closing():
             return
         self.flow.resume_reading()
         if self.pipeline:
             self._start_asgi_task(*self.pipeline.pop())
-        elif self._refusal is not None:
-            self._send_refusal(self._refusal)
+        elif self.refusal is not None:
+            self.send_refusal(self.refusal)
 
-    def end_if_slow(self, now: float, receive_seconds: float) -> None:
-        """Ends a connection that sends too slowly, or is idle too long, counted from the first call that finds it so.
 
-        Args:
-            now: as time.monotonic() gives it.
-            receive_seconds: how long a head or a body may take.
-        """
-        cycle: Any = self.cycle
-        in_body = cycle is not None and cycle.more_body
-        between = cycle is not None and not in_body and not self._idle_bytes  # nothing of a next request is there
-        if between and not cycle.response_complete:
-            self._waits = (None, now)
+class Cycle(RequestResponseCycle):
+    """One request of a connection: what its app receives and sends."""
+
+    def __init__(self, connection: HTTPProtocol, scope: Any, keep_alive: bool) -> None:
+        super().__init__(
+            scope,
+            connection.transport,
+            connection.flow,
+            connection.logger,
+            connection.access_logger,
+            connection.access_log,
+            connection.server_state.default_headers,
+            asyncio.Event(),
+            connection.expect_100_continue,
+            keep_alive,
+            connection.on_response_complete,
+        )
+        self.received = 0  # bytes of the body
+        self.wakes_up = 0  # how many of them, not received by the app, wake it up
+        self._pieces: list[bytes] = []  # those that the app has not received
+        self._held = 0
+
+    def take(self, body: bytes) -> None:
+        """Takes the next bytes of the body."""
+        self.received += len(body)
+        if self.response_complete:
             return
-        waits_for = (cycle, between)
-        was_for, since = self._waits
-        if was_for != waits_for:
-            self._waits = (waits_for, now)
-        elif now - since < (self.timeout_keep_alive if between else receive_seconds):
+        self._pieces.append(body)
+        self._held += len(body)
+        if self._held >= READ_AHEAD:
+            self.flow.pause_reading()
+        if self._held >= self.wakes_up:
+            self.message_event.set()
+
+    async def receive(self) -> Any:
+        """As ASGI's receive, but a body's bytes are given as they came, and not copied."""
+        if self.waiting_for_100_continue and not self.transport.is_closing():
+            self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            self.waiting_for_100_continue = False
+        if not self.message_event.is_set() and not self.disconnected and not self.response_complete:
+            self.flow.resume_reading()
+            await self.message_event.wait()
+        if self.disconnected or self.response_complete:
+            return {"type": "http.disconnect"}
+        piece = self._pieces.pop(0) if self._pieces else b""
+        more = self.more_body or bool(self._pieces)
+        if not self._pieces:
+            self.message_event.clear()
+            self._held = 0
+        return {"type": "http.request", "body": piece, "more_body": more}
+
+    async def send(self, message: Any) -> None:
+        """As ASGI's send, and takes whole answers."""
+        if message["type"] != WHOLE_ANSWER:
+            await super().send(message)
+            if self.response_complete:
+                self.transport.flush()  # type: ignore[attr-defined]
             return
-        elif in_body:
-            self._refuse(problems.of_scorer_error(SlowBodyError(receive_seconds)))
-        elif self._idle_bytes:
-            self._refuse(problems.of_status(HTTPStatus.REQUEST_TIMEOUT))
-        else:
+        if self.flow.write_paused and not self.disconnected:
+            await self.flow.drain()
+        if self.disconnected:
+            return
+        headers = [*self.default_headers, *message["headers"]]
+        if not self.keep_alive:
+            headers.append(CLOSE)
+        lines = [b"HTTP/1.1 200 OK", *map(b": ".join, headers), b"\r\n"]
+        self.response_started = self.response_complete = True
+        self.transport.writelines((b"\r\n".join(lines), message["body"]))
+        self.message_event.set()
+        if not self.keep_alive:
             self.transport.close()
-
-    def _status_of(self, error: httptools.HttpParserError, data: bytes) -> HTTPStatus:
-        """The status that answers an error of the parser, and of the callbacks above."""
-        cause = error.__context__
-        if isinstance(cause, http_head.RefusedError):
-            return cause.status
-        if isinstance(error, httptools.HttpParserCallbackError) and not isinstance(cause, _BAD_TARGET):
-            self.logger.error("A head could not be read", exc_info=cause)
-            return HTTPStatus.INTERNAL_SERVER_ERROR
-        begins_request = not self._advanced and self._idle_bytes == len(data)
-        is_method = isinstance(error, httptools.HttpParserInvalidMethodError)
-        if is_method and begins_request and http_head.is_request_line(data):
-            return HTTPStatus.NOT_IMPLEMENTED  # RFC 9110, 9.1
-        return HTTPStatus.BAD_REQUEST
-
-    def _refuse(self, answer: Response) -> None:
-        """Answers the newest request without the app, after those before it (RFC 9112, 9.3.2), and closes."""
-        if self.transport.is_closing() or self._refusal is not None:
-            return
-        cycle: Any = self.cycle
-        others_wait = cycle is not None and not cycle.response_complete
-        if cycle is not None and cycle.more_body:  # the newest request is the one of this cycle
-            if cycle.response_complete:
-                self.transport.close()
-                return
-            others_wait = bool(self.pipeline)
-            if others_wait:
-                self.pipeline.popleft()
-        if others_wait:
-            self._refusal = answer
-        else:
-            self._send_refusal(answer)
-
-    def _send_refusal(self, answer: Response) -> None:
-        status = HTTPStatus(answer.status_code)
-        headers = [
-            *self.server_state.default_headers,
-            *answer.raw_headers,
-            problems.NO_SNIFFING,
-            (b"connection", b"close"),
-        ]
-        lines = [f"HTTP/1.1 {status.value} {status.phrase}".encode(), *(b"%b: %b" % header for header in headers)]
-        content = b"" if self.parser.get_method() == b"HEAD" else bytes(answer.body)
-        self.transport.write(b"\r\n".join([*lines, b"", content]))
-        self.transport.close()
-
-
-class CoalescingTransport:
-    """A transport that sends the head of an answer together with what follows it.
-
-    uvicorn writes the two one after the other, and uvloop sends each at once. A process that is killed in between has
-    begun an answer, so that no proxy may try the request elsewhere; and a system call is a tenth of a single row.
-    """
-
-    def __init__(self, transport: Any) -> None:
-        self._transport = transport
-        self._head: bytes | None = None
-
-    def __getattr__(self, name: str) -> Any:
-        attribute = getattr(self._transport, name)
-        setattr(self, name, attribute)  # the next time it is found at once
-        return attribute
-
-    def write(self, data: bytes) -> None:
-        """As asyncio.WriteTransport, but a head is kept until its body is written."""
-        if self._head is not None:
-            head, self._head = self._head, None
-            self._transport.writelines((head, data))
-        elif data.endswith(b"\r\n\r\n") and data.startswith(b"HTTP/1.1 ") and not data.startswith(_CONTINUE):
-            self._head = data
-        else:
-            self._transport.write(data)
-
-    def flush(self) -> None:
-        """Sends a head that has no body, as in an answer to HEAD."""
-        if self._head is not None:
-            self._transport.write(self._head)
-            self._head = None
-
-    def close(self) -> None:
-        """As asyncio.BaseTransport."""
-        self.flush()
-        self._transport.close()
-
-
-_CONTINUE = b"HTTP/1.1 100 "
+        self.on_response()

@@ -62,6 +62,26 @@ def test_requests_that_are_sent_before_the_answers_are_answered_in_order(server:
     assert [int(answer[:3]) for answer in received.split(b"HTTP/1.1 ")[1:]] == [200, 404, 200]
 
 
+@pytest.mark.parametrize("size", [997, 65_536, 1_000_000])
+def test_bodies_that_come_in_pieces_end_where_their_length_says(size: int, server: Server, model: Scorer) -> None:
+    """Wherever the pieces are cut: the next request may begin in the last one of a body."""
+    rows = [{"x5": "monday", "x91": number / 1_000, "unused": "a" * 90} for number in range(2_000)]
+    body = json.dumps(rows).encode()
+    request = head("POST", "/predict", f"content-length: {len(body)}") + body
+    other = b'{"x5":"friday"}'
+    last = head("POST", "/predict", "content-length: 15", "connection: close") + other
+    sent = request + head("GET", "/livez") + request + last
+    with connect(server) as connection:
+        pieces = [sent[start : start + size] for start in range(0, len(sent), size)]
+        sender = threading.Thread(target=lambda: [connection.sendall(piece) for piece in pieces])
+        sender.start()
+        answers = parse(read_to_end(connection))
+        sender.join()
+    assert [answer.status for answer in answers] == [200] * 4
+    assert json.loads(answers[0].body) == json.loads(answers[2].body) == model.score(rows).to_rows()
+    assert json.loads(answers[3].body) == model.score(json.loads(other)).to_rows()
+
+
 def test_each_worker_has_the_limits_of_the_settings() -> None:
     """They come to it with uvicorn's pickled Config."""
     environment = {"SCORER_MAX_HEADER_BYTES": "1024", "SCORER_RECEIVE_SECONDS": "0.4"}

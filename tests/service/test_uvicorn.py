@@ -1,9 +1,8 @@
 """What the service relies on inside uvicorn, beside its documented interface.
 
-scorer/service/http_protocol.py, server.py, supervisor.py and receiver.py override parts of uvicorn that another version
-may change without notice.
-A test here that fails after an update says which place to compare with uvicorn's new source, before the pin in
-pyproject.toml is raised.
+In scorer/service/, http_protocol.py, http_refusals.py, server.py, supervisor.py and receiver.py override parts of
+uvicorn that another version may change without notice. A test here that fails after an update says which place to
+compare with uvicorn's new source, before the pin in pyproject.toml is raised.
 """
 
 from __future__ import annotations
@@ -24,12 +23,12 @@ import pytest
 from packaging.requirements import Requirement
 from uvicorn.config import STARTUP_FAILURE, Config
 from uvicorn.protocols.http import flow_control
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import Server, ServerState
 from uvicorn.supervisors import Multiprocess
 from uvicorn.supervisors.multiprocess import Process
 
-PROTOCOL = "compare scorer/service/http_protocol.py with uvicorn/protocols/http/httptools_impl.py"
+PROTOCOL = "compare scorer/service/http_protocol.py and http_refusals.py with uvicorn/protocols/http/httptools_impl.py"
 SERVER = (
     "compare scorer/service/server.py, supervisor.py and receiver.py with uvicorn/server.py and "
     "uvicorn/supervisors/multiprocess.py"
@@ -37,20 +36,29 @@ SERVER = (
 
 REPLACED: dict[Callable[..., Any], str] = {
     HttpToolsProtocol.data_received: "010a7ae59a5d3b1a",
+    HttpToolsProtocol.on_message_begin: "96d377fdc7c2baef",
     HttpToolsProtocol.on_header: "65d62c044f61fdbd",
+    HttpToolsProtocol.on_headers_complete: "1ea8589acfad92d8",
     HttpToolsProtocol.on_body: "dba9c32aeba35b6a",
     HttpToolsProtocol.on_message_complete: "1fbad42dc31fc01f",
     HttpToolsProtocol.on_response_complete: "64e254f28e389e76",
+    RequestResponseCycle.receive: "8124ae006be71184",
+    RequestResponseCycle.send: "abdd8601b326a8da",
     Multiprocess.handle_hup: "c6701178f72d4d79",
 }
-"""Methods that are replaced without a call of uvicorn's own, and what the SHA-256 of the source that was read begins
-with."""
+"""Methods that are replaced, without a call of uvicorn's own for some or all of what they do, and what the SHA-256 of
+the source that was read begins with."""
 
 CALLED: dict[Callable[..., Any], list[str]] = {
     HttpToolsProtocol.__init__: ["config", "server_state", "app_state", "_loop"],
     HttpToolsProtocol.connection_made: ["transport"],
-    HttpToolsProtocol.on_headers_complete: [],
     HttpToolsProtocol._start_asgi_task: ["cycle", "app"],
+    RequestResponseCycle.__init__: [
+        *("scope", "transport", "flow", "logger", "access_logger", "access_log", "default_headers", "message_event"),
+        *("expect_100_continue", "keep_alive", "on_response"),
+    ],
+    RequestResponseCycle.run_asgi: ["app"],
+    flow_control.FlowControl.drain: [],
     flow_control.FlowControl.pause_reading: [],
     flow_control.FlowControl.resume_reading: [],
     Server.handle_exit: ["sig", "frame"],
@@ -68,12 +76,20 @@ CONNECTION: dict[str, type] = {
     "connections": set,
     "expect_100_continue": bool,
     "pipeline": deque,
+    "tasks": set,
     "server_state": ServerState,
     "timeout_keep_alive": int,
 }
 """Attributes of a new connection. Others are None until there is a request."""
 
-CYCLE: dict[str, Any] = {"body": b"", "more_body": True, "response_complete": False}
+CYCLE: dict[str, Any] = {
+    "disconnected": False,
+    "keep_alive": True,
+    "more_body": True,
+    "response_complete": False,
+    "response_started": False,
+    "waiting_for_100_continue": False,
+}
 """Attributes of a request whose head has been read, and their values."""
 
 
@@ -120,7 +136,7 @@ def test_methods_that_are_called_take_what_they_are_given(method: Callable[..., 
 def test_attributes_of_a_connection(connection: HttpToolsProtocol, loop: asyncio.AbstractEventLoop) -> None:
     for name, kind in CONNECTION.items():
         assert isinstance(getattr(connection, name), kind), f"{name}: {PROTOCOL}"
-    for name in ("cycle", "flow", "headers", "transport"):
+    for name in ("client", "cycle", "flow", "headers", "scheme", "server", "transport"):
         assert getattr(connection, name) is None, f"{name}: {PROTOCOL}"
     assert connection.loop is loop, PROTOCOL
     assert connection.server_state.default_headers == [], PROTOCOL
