@@ -72,8 +72,12 @@ def test_bodies_that_come_in_pieces_end_where_their_length_says(size: int, serve
     last = head("POST", "/predict", "content-length: 15", "connection: close") + other
     sent = request + head("GET", "/livez") + request + last
     with connect(server) as connection:
-        pieces = [sent[start : start + size] for start in range(0, len(sent), size)]
-        sender = threading.Thread(target=lambda: [connection.sendall(piece) for piece in pieces])
+
+        def send_pieces() -> None:
+            for start in range(0, len(sent), size):
+                connection.sendall(sent[start : start + size])
+
+        sender = threading.Thread(target=send_pieces)
         sender.start()
         answers = parse(read_to_end(connection))
         sender.join()
