@@ -9,7 +9,12 @@ from scorer.errors import PROBLEMS_SHOWN
 from scorer.scorer import Scorer
 from scorer.service.codec.encoder import EXPLANATION
 from scorer.service.codec.options import DEFAULT_OPTIONS, DOCUMENTED, Options, value_of
-from scorer.service.openapi_formats import PREDICTION_COLUMNS, columns_schema, request_content, response_content
+from scorer.service.openapi_formats import (
+    columns_schema,
+    prediction_columns_schema,
+    request_content,
+    response_content,
+)
 from scorer.version import __version__
 
 Document = dict[str, Any]
@@ -50,6 +55,7 @@ def openapi(scorer: Scorer, defaults: Options = DEFAULT_OPTIONS) -> Document:
                 "Row": _row_schema(scorer),
                 "Columns": columns_schema(scorer),
                 "Answer": _answer_schema(scorer),
+                "PredictionColumns": prediction_columns_schema(scorer),
                 **_FIXED,
             },
             "securitySchemes": {"key": _KEY},
@@ -130,7 +136,6 @@ _FIXED: Document = {
             "predictions": {"anyOf": [_reference("Predictions"), _reference("PredictionColumns")]},
         },
     },
-    "PredictionColumns": PREDICTION_COLUMNS,
     "Explanation": {
         "type": "object",
         "description": "What each term adds to the log-odds, with explain=true.",

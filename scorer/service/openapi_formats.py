@@ -8,17 +8,11 @@ import msgspec
 
 from scorer.scorer import Scorer
 from scorer.scores import Scores
-from scorer.service.codec.answers import CSVEncoder, NDJSONEncoder
+from scorer.service.codec.answers import ERROR, CSVEncoder, NDJSONEncoder, answer_names
+from scorer.service.codec.encoder import EXPLANATION
 from scorer.service.codec.media_types import NAMES, has_pyarrow
 
 Document = dict[str, Any]
-
-PREDICTION_COLUMNS: Document = {
-    "type": "object",
-    "description": "The answer to columns: a column for each key of a row's answer; with on_error=report null for bad "
-    "rows, and their problems under error.",
-    "additionalProperties": {"type": "array"},
-}
 
 _TEXTS = {
     "ndjson": "A JSON object on each line.",
@@ -36,6 +30,20 @@ def columns_schema(scorer: Scorer) -> Document:
         "minProperties": 1,
         "properties": {declared.name: {"type": "array"} for declared in scorer.file.inputs},
         "example": {name: [cell] for name, cell in cells.items()},
+    }
+
+
+def prediction_columns_schema(scorer: Scorer) -> Document:
+    """The schema of the answer to columns."""
+    outcome = scorer.file.outcome
+    names = sorted([*answer_names(scorer, variables=True), ERROR, EXPLANATION])
+    return {
+        "type": "object",
+        "description": "A column for each key of a row's answer; with on_error=report null for bad rows, and a column "
+        "of their problems.",
+        "required": [outcome.name, outcome.probability],
+        "additionalProperties": False,
+        "properties": {name: {"type": "array"} for name in names},
     }
 
 

@@ -213,7 +213,7 @@ def test_what_is_not_what_it_says(encoding: str, body: bytes, status: int, detai
         ("application/vnd.rows+json", 200),
         ("application/x-www-form-urlencoded", 200),
         ("", 200),
-        ("text/csv", 415),
+        ("text/csv; charset=utf-16", 415),
         ("multipart/form-data; boundary=x", 415),
         ("application/octet-stream", 415),
     ],
