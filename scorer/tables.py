@@ -101,11 +101,13 @@ def _converted(convert: Callable[[str, Any], Any], columns: Mapping[str, Any]) -
 
 
 def _check_names(names: list[Any]) -> None:
+    seen: set[str] = set()
     for name in names:
         if not isinstance(name, str):
             raise ParameterError("keep", f"the name of a column is a text, not a {type(name).__name__}")
-        if names.count(name) > 1:
+        if name in seen:
             raise ParameterError("keep", f"column {name} is given twice")
+        seen.add(name)
 
 
 def _check(kept: Mapping[str, Any], scores: Named) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import duckdb
+import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
@@ -83,6 +85,47 @@ def test_what_speaks_arrow_and_nothing_else_is_a_table_or_a_column() -> None:
 def test_a_column_alone_is_no_table(column: Any) -> None:
     with pytest.raises(BadShapeError, match=f"^expected a row, rows or columns, got a {type(column).__name__}$"):
         MODEL.score(column)
+
+
+class Query(SpokenStream):
+    """As an ibis Table: its columns would be queries of their own, and it has no length."""
+
+    columns = ("x91",)
+
+    def __getitem__(self, name: str) -> Any:
+        raise AssertionError(name)
+
+    def __array__(self) -> Any:
+        raise AssertionError
+
+    def __len__(self) -> int:
+        raise RuntimeError("count the rows by a query")
+
+
+def test_a_query_is_run_once_for_all_its_columns() -> None:
+    assert said_of(Query(pa.table({"x91": [0.5]}))) == said_of([{"x91": 0.5}])
+
+
+def secret_batches(table: Any) -> Iterator[Any]:
+    yield from table.to_batches()
+    raise ValueError("secret")
+
+
+def test_a_stream_that_breaks_off_later_is_refused_without_what_it_says() -> None:
+    table = pa.table({"x91": [0.5]})
+    reader = pa.RecordBatchReader.from_batches(table.schema, secret_batches(table))
+    with pytest.raises(BadShapeError, match=r"^the Arrow stream of a RecordBatchReader breaks off$"):
+        MODEL.score(reader)
+    of_column = SpokenStream(pa.RecordBatchReader.from_batches(table.schema, secret_batches(table)))
+    with pytest.raises(BadShapeError, match=r"^column x91 is a SpokenStream that cannot be read as Arrow$"):
+        MODEL.score({"x91": of_column})
+
+
+def test_categories_of_several_types_are_read_one_by_one() -> None:
+    cells = [1.5, "2", None, True]
+    column = pd.Series(pd.Categorical(cells, categories=[1.5, "2", True]))
+    assert said_of({"x91": column[:3]}) == said_of({"x91": cells[:3]})
+    assert said_of({"x91": column}) == said_of({"x91": cells})
 
 
 def test_a_reader_is_read_to_its_end_and_its_unused_columns_are_dropped() -> None:

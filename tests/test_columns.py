@@ -129,6 +129,20 @@ def test_a_row_of_sqlite() -> None:
     assert said_of(row) == said_of({"x5": "monday", "x12": "$2.50"})
 
 
+class Unreadable:
+    def __array__(self) -> Any:
+        raise RuntimeError("secret")
+
+    def __len__(self) -> int:
+        return 1
+
+
+def test_a_column_that_numpy_cannot_read() -> None:
+    message = "^column x91 is a Unreadable that cannot be read as a numpy array$"
+    with pytest.raises(BadShapeError, match=message):
+        MODEL.score({"x91": Unreadable()})
+
+
 def test_the_mixed_types_of_a_tuple_are_not_made_one() -> None:
     assert said_of({"x91": (True, 1.5)}) == {"problems": [(0, "x91", "wrong_type")], "total": 1}
     assert said_of({"x5": ("monday", math.nan)}) == said_of([{"x5": "monday"}, {"x5": None}])
