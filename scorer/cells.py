@@ -83,6 +83,8 @@ class NumberReader:
         self.name = declared.name
         self.markers = frozenset(missing_markers)
         self.marks = _MARKS[declared.kind]
+        self._removed = str.maketrans({mark: replacement or None for mark, replacement in self.marks})
+        self._missing: dict[Any, float] = {None: math.nan, **dict.fromkeys(missing_markers, math.nan)}
 
     def read(self, cell: object) -> float:
         """The number in a cell; NaN if it is missing.
@@ -111,12 +113,12 @@ class NumberReader:
         return value
 
     def read_plain(self, cells: Sequence[Any], kinds: set[type]) -> NDArray[Any] | None:
-        """The numbers of a column of floats and None, or of texts and None, at once; else None."""
+        """The numbers of a column of floats, texts and None at once, where none of them is bad; else None."""
         if kinds <= {float, NoneType}:
             values = np.array(cells, dtype=np.float64)  # None becomes NaN
             return None if np.isinf(values).any() else values
-        if kinds <= {str, NoneType}:
-            return self._parse_column(cells)
+        if kinds <= {float, str, NoneType}:
+            return parse_all(list(map(self._missing.get, cells, cells)), self._clean)
         return None
 
     def _parse(self, text: str) -> float:
@@ -130,22 +132,8 @@ class NumberReader:
             raise BadCellError("not_a_number", "the text is not a number")
         return value
 
-    def _parse_column(self, cells: Sequence[str | None]) -> NDArray[Any] | None:
-        """As _parse, with all texts joined, cleaned and checked at once; None if cells have to be read one by one."""
-        if None not in cells and self.markers.isdisjoint(cells):
-            return parse_all(cells, self._clean)  # type: ignore[arg-type]
-        present = [cell is not None and cell not in self.markers for cell in cells]
-        numbers = parse_all([cell for cell in cells if cell is not None and cell not in self.markers], self._clean)
-        if numbers is None:
-            return None
-        values = np.full(len(cells), np.nan)
-        values[present] = numbers
-        return values
-
     def _clean(self, text: str) -> str:
-        for mark, replacement in self.marks:
-            text = text.replace(mark, replacement)
-        return text
+        return text.translate(self._removed)
 
 
 class LevelReader:

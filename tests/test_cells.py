@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from export.notebook import MISSING_MARKERS
 from scorer import cells, errors
 from scorer.coefficients import CategoryInput, NumberInput
+from tests.support.cells import TEXTS
 
 NUMBER, MONEY, PERCENT = (
     cells.reader(NumberInput("x", kind, 0.0, 0.0, 1.0), MISSING_MARKERS) for kind in ("number", "money", "percent")
@@ -186,6 +187,22 @@ def test_money_as_the_notebook_writes_it(cents: int) -> None:
     sign, amount = ("-" if cents < 0 else ""), f"{abs(value):,.2f}"
     assert MONEY.read(f"${sign}{amount}") == value
     assert MONEY.read(f"(${amount})") == -abs(value)
+
+
+columns = st.lists(TEXTS | st.none()) | st.lists(TEXTS | st.none() | st.floats())
+
+
+@given(st.sampled_from([NUMBER, MONEY, PERCENT, LEVEL]), columns)
+def test_a_column_of_lists_is_read_as_its_cells(reader: cells.Reader, column: list[str | float | None]) -> None:
+    values, problems = cells.read_column(reader, column)
+    expected, codes = [], []
+    for row, cell in enumerate(column):
+        try:
+            expected.append(reader.read(cell))
+        except cells.BadCellError as error:
+            codes.append((row, error.code))
+    assert [(problem.row, problem.code) for problem in problems] == codes
+    assert problems or values.tobytes() == np.array(expected, reader.dtype).tobytes()
 
 
 @given(st.text())

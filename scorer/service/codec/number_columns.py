@@ -54,8 +54,9 @@ class NumberColumn:
             numbers = [next(parsed) if cell.__class__ is str else cell for cell in cells]
         values = np.array(numbers, dtype=np.float64)
         if not values.all():
-            for index in np.flatnonzero(values == 0).tolist():  # as JSON, -0 is an integer and loses its sign
-                values[index] = self._reader.read(cells[index])
+            for index in np.flatnonzero(values == 0).tolist():
+                if cells[index] != "0":  # as JSON, -0 is an integer and loses its sign
+                    values[index] = self._reader.read(cells[index])
         return values
 
     def _parse(self, texts: Sequence[str]) -> list[float | None] | None:
