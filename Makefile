@@ -87,7 +87,7 @@ bench/.venv-peers/.done: bench/peers/requirements.txt
 		--requirement $<
 	@touch $@
 
-bench: .venv/.dev bench/.venv-peers/.done ## measure everything: bench/results.json and what the docs show of it (20 minutes)
+bench: .venv/.dev bench/.venv-peers/.done ## measure everything: bench/results.json and what the docs show of it (25 minutes)
 	$(BIN)/python -m bench
 
 bench-quick: .venv/.dev bench/.venv-peers/.done ## the main figures in a minute; writes nothing

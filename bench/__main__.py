@@ -13,7 +13,22 @@ from pathlib import Path
 from typing import Any
 
 import scorer
-from bench import additions, calls, contenders, instructions, measure, pages, replicas, report, texts, workers
+from bench import (
+    additions,
+    bodies,
+    calls,
+    connections,
+    contenders,
+    files,
+    formats,
+    instructions,
+    library,
+    measure,
+    pages,
+    replicas,
+    report,
+    workers,
+)
 from bench.capacity import page
 from bench.machine import complaint, cpu_times, machine, made, say
 from bench.peers.catalog import PEERS, PYTHON
@@ -54,8 +69,14 @@ SECTIONS: dict[str, Section] = {
     "cpu": lambda work: measure.cpu(work.bodies, 5),
     "growth": lambda work: measure.growth(work.bodies, 5),
     "calls": lambda work: calls.measure(work.bodies.rows, 3),
-    "texts": lambda work: texts.measure(work.bodies.rows, texts.read(work.directory / "test.csv"), work.directory, 5),
+    "bodies": lambda work: bodies.measure(
+        work.bodies.rows, bodies.read(work.directory / "test.csv"), work.directory, 5
+    ),
+    "formats": lambda work: formats.measure(work.bodies.rows, work.directory / "test.csv", 5),
+    "library": lambda work: library.measure(work.directory / "test.csv"),
+    "files": lambda work: files.measure(work.directory / "test.csv", work.directory),
     "workers": lambda work: workers.measure(work.bodies, 3, 2),
+    "connections": lambda _: connections.measure(),
     "replicas": lambda work: replicas.measure(work.bodies, 3, 3, say),
     "instructions": lambda _: dict(instructions.measure()),
     "additions": lambda work: additions.measure(work.bodies, work.directory, 10),

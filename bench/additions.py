@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from bench import contenders
+from bench.markdown import head
 from bench.measure import BATCH_ROWS, Bodies
 from bench.peers.catalog import PREDICT, Peer
 from bench.peers.check import MODEL, DifferenceError
 from bench.peers.running import Server, running
-from bench.report import head
 from bench.rungs import RUNGS
 from bench.timing import requests, send, take_turns
 from export import certificate

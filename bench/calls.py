@@ -17,10 +17,10 @@ import uvloop
 
 from bench import contenders
 from bench.load.client import Target, TargetError
+from bench.markdown import head
 from bench.peers.catalog import HOST, PREDICT
 from bench.peers.check import MODEL
 from bench.peers.running import Server, running
-from bench.report import head
 from bench.rows import Row
 from bench.timing import cpu_nanoseconds, send
 from bench.wrk import LoadError

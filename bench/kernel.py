@@ -1,4 +1,4 @@
-"""python -m bench.kernel: the kernel against statsmodels, scikit-learn and ONNX Runtime, in rows per second.
+"""python -m bench.kernel: the kernel against statsmodels, scikit-learn and ONNX Runtime.
 
 No JSON and no HTTP: each contender starts from columns in memory, on one thread, and ends with phat. They do not start
 from the same columns, though, which has to be stated wherever the figures are quoted:
@@ -24,9 +24,9 @@ import math
 import platform
 import random
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
 from importlib import metadata
-from statistics import median
 from timeit import timeit
 from typing import Any, NamedTuple
 
@@ -41,6 +41,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 import scorer
+from bench.timing import Samples
 from scorer.coefficients import CategoryInput, NumberInput
 from scorer.scorer import Scorer
 
@@ -89,24 +90,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "threads": 1,
         "rounds": ROUNDS,
         "versions": {"python": platform.python_version(), **{name: metadata.version(name) for name in DISTRIBUTIONS}},
-        "rows": {str(count): measure(everyone(model, make_batch(model, count)), count) for count in sizes},
+        "rows": {str(count): measure(everyone(model, make_batch(model, count))) for count in sizes},
     }
     print(json.dumps(report, indent=2))
     return 0
 
 
-def measure(contenders: Mapping[str, Contender], count: int) -> dict[str, dict[str, float]]:
-    """The median time of each contender's call. They take turns, in a random order each round."""
+def measure(contenders: Mapping[str, Contender]) -> dict[str, Samples]:
+    """CPU and wall seconds of a call of each contender. They take turns, in a random order each round."""
     check(contenders)
     calls = {name: math.ceil(ROUND_SECONDS / timeit(one.phat, number=1)) for name, one in contenders.items()}
-    times: dict[str, list[float]] = {name: [] for name in contenders}
+    samples: dict[str, Samples] = {name: {"cpu": [], "wall": []} for name in contenders}
     order, drawn = list(contenders), random.Random(SEED)
     for _ in range(ROUNDS):
         drawn.shuffle(order)
         for name in order:
-            times[name].append(timeit(contenders[name].phat, number=calls[name]) / calls[name])
-    medians = {name: median(taken) for name, taken in times.items()}
-    return {name: {"seconds": taken, "rows_per_second": round(count / taken)} for name, taken in medians.items()}
+            cpu = time.process_time()
+            samples[name]["wall"].append(timeit(contenders[name].phat, number=calls[name]) / calls[name])
+            samples[name]["cpu"].append((time.process_time() - cpu) / calls[name])
+    return samples
 
 
 def check(contenders: Mapping[str, Contender]) -> None:

@@ -21,7 +21,8 @@ from bench import contenders
 from bench.peers.catalog import PYTHON, ROOT, Peer
 from bench.peers.check import MODEL, check_port, make_bodies
 from bench.peers.running import Server, running
-from bench.wrk import cpu_seconds, drive, memory_bytes, slow_connections
+from bench.timing import Samples, cpu_nanoseconds, parse
+from bench.wrk import Load, cpu_seconds, drive, memory_bytes, slow_connections
 from export import certificate
 from scorer.store.directory import load
 from scorer.store.pointer import Pointer
@@ -64,7 +65,7 @@ def start(stack: ExitStack, contender: Peer) -> Server:
 
 
 def servers(who: list[Peer], bodies: Bodies, rounds: int, seconds: float, warm_seconds: float, say: Say) -> Result:
-    """Times batches and single rows of every contender, and orjson.loads alone on the batch body.
+    """Times batches and single rows of every contender, and orjson.loads alone on the batch body, by CPU and wall time.
 
     A contender runs only during its turn: some keep the processor busy even when idle. Its answers
     are compared with the library's before it is timed.
@@ -89,40 +90,46 @@ def servers(who: list[Peer], bodies: Bodies, rounds: int, seconds: float, warm_s
 
     for number in range(1, rounds + 1):
         say(f"  round {number} of {rounds}")
-        note("orjson.loads", batch_seconds=parse_seconds(batch))
+        parsed = parse(batch)
+        note("orjson.loads", batch_seconds=parsed.wall, batch_cpu=parsed.cpu)
         for peer in who:
             with running(peer, MODEL, contenders.python_of(peer)) as server:
                 if number == 1 and peer.key != contenders.FLOOR.key:
                     check_port(server.port, model, checked)
                 warm = drive(server.port, batch, 1, long_enough.get(peer.key, warm_seconds)).median
                 long_enough[peer.key] = max(seconds, ceil(2.5 * warm))  # at least two batches
-                note(peer.key, batch_seconds=drive(server.port, batch, 1, long_enough[peer.key]).median)
-                load_ = drive(server.port, single, SINGLE_CONNECTIONS, seconds)
-                note(peer.key, single_per_second=load_.per_second, single_p50=load_.median, single_p99=load_.p99)
+                load_, cpu_ = _driven(server, batch, 1, long_enough[peer.key])
+                note(peer.key, batch_seconds=load_.median, batch_cpu=cpu_)
+                load_, cpu_ = _driven(server, single, SINGLE_CONNECTIONS, seconds)
+                note(peer.key, single_per_second=load_.per_second, single_cpu=cpu_)
+                note(peer.key, single_p50=load_.median, single_p99=load_.p99)
                 processes[peer.key] = len(server.processes())
     return {"body_bytes": batch.stat().st_size, "rounds": rounds, "processes": processes, "samples": samples}
 
 
-def parse_seconds(body: Path) -> float:
-    """Seconds of orjson.loads for a body, by bench/parse.py."""
-    command = [sys.executable, "-m", "bench.parse", str(body)]
-    return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+def _driven(server: Server, body: Path, connections: int, seconds: float) -> tuple[Load, float]:
+    """Load, and the CPU seconds that a request took of all processes of the server."""
+    processes = server.processes()
+    before = cpu_nanoseconds(processes)
+    load_ = drive(server.port, body, connections, seconds)
+    return load_, (cpu_nanoseconds(processes) - before) / load_.requests / 1e9
 
 
 def cold_start(rounds: int) -> Result:
-    """Seconds from the start of the process to the first 200 on /readyz.
+    """CPU and wall seconds from the start of the process to the first 200 on /readyz.
 
     The sources are compiled beforehand, as pip compiles what it installs. An editable install relies on Python's own
     cache instead, which PYTHONDONTWRITEBYTECODE turns off.
     """
     for package in ("scorer", "bench"):
         compileall.compile_dir(ROOT / package, quiet=1)
-    samples: dict[str, list[float]] = {"scorer": [], "bare": []}
+    samples: dict[str, Samples] = {key: {"cpu": [], "wall": []} for key in ("scorer", "bare")}
     for _ in range(rounds):
         for contender in (contenders.SCORER, contenders.BARE):
             begin = time.perf_counter()
-            with running(contender, MODEL, contenders.OWN, poll_seconds=0.002):
-                samples[contender.key].append(time.perf_counter() - begin)
+            with running(contender, MODEL, contenders.OWN, poll_seconds=0.002) as server:
+                samples[contender.key]["wall"].append(time.perf_counter() - begin)
+                samples[contender.key]["cpu"].append(cpu_nanoseconds(server.processes()) / 1e9)
     return {"samples": samples}
 
 
@@ -154,14 +161,16 @@ def cpu(bodies: Bodies, seconds: float) -> Result:
 
 
 def growth(bodies: Bodies, rounds: int) -> Result:
-    """Seconds per row of one POST by its number of rows."""
-    samples: dict[str, list[float]] = {}
+    """CPU and wall seconds per row of one POST by its number of rows."""
+    samples: dict[str, Samples] = {}
     with ExitStack() as stack:
         own = start(stack, contenders.SCORER)
         for _ in range(rounds):
             for count, seconds in GROWTH_SECONDS.items():
-                taken = drive(own.port, bodies.of(count), 1, seconds).median
-                samples.setdefault(str(count), []).append(taken / count)
+                load_, cpu_ = _driven(own, bodies.of(count), 1, seconds)
+                taken = samples.setdefault(str(count), {"cpu": [], "wall": []})
+                taken["cpu"].append(cpu_ / count)
+                taken["wall"].append(load_.median / count)
     return {"samples": samples}
 
 

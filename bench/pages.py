@@ -6,12 +6,25 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench import additions, calls, prose, replicas, report, texts, workers
+from bench import (
+    additions,
+    bodies,
+    calls,
+    connections,
+    files,
+    formats,
+    library,
+    markdown,
+    prose,
+    replicas,
+    report,
+    workers,
+)
 from bench.capacity import page
 from bench.peers.catalog import ROOT
 from bench.report import Results
 
-README, PERFORMANCE, ARCHITECTURE = ROOT / "README.md", report.PAGE, ROOT / "docs" / "architecture.md"
+README, PERFORMANCE, ARCHITECTURE = ROOT / "README.md", markdown.PAGE, ROOT / "docs" / "architecture.md"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +47,14 @@ BLOCKS = (
     Block(PERFORMANCE, "python -m bench", lambda results, _: report.tables(results)),
     Block(PERFORMANCE, "python -m bench, python -m bench.capacity", prose.rates),
     Block(PERFORMANCE, "python -m bench --only calls", lambda results, _: calls.table(results["calls"])),
-    Block(PERFORMANCE, "python -m bench --only texts", lambda results, _: texts.table(results["texts"])),
+    Block(PERFORMANCE, "python -m bench --only bodies", lambda results, _: bodies.table(results["bodies"])),
+    Block(PERFORMANCE, "python -m bench --only formats", lambda results, _: formats.table(results["formats"])),
+    Block(PERFORMANCE, "python -m bench --only library", lambda results, _: library.table(results["library"])),
+    Block(PERFORMANCE, "python -m bench --only files", lambda results, _: files.table(results["files"])),
     Block(PERFORMANCE, "python -m bench --only workers", lambda results, _: workers.table(results["workers"])),
+    Block(
+        PERFORMANCE, "python -m bench --only connections", lambda results, _: connections.table(results["connections"])
+    ),
     Block(PERFORMANCE, "python -m bench --only replicas", lambda results, _: replicas.table(results["replicas"])),
     Block(ARCHITECTURE, "python -m bench --only additions", lambda results, _: additions.table(results["additions"])),
     Block(PERFORMANCE, page.COMMAND, page.tables),
@@ -50,4 +69,4 @@ def write(results: Results, capacity: Results) -> None:
         capacity: content of bench/capacity.json.
     """
     for block in BLOCKS:
-        report.put(block.page, block.command, block.text(results, capacity))
+        markdown.put(block.page, block.command, block.text(results, capacity))

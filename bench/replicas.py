@@ -16,11 +16,11 @@ from typing import Any
 
 from bench import contenders
 from bench.machine import cpu_times
+from bench.markdown import head, paragraph
 from bench.measure import Bodies, start
 from bench.peers.running import Server
 from bench.proxy import find, proxy
 from bench.quota import PERIOD_MICROSECONDS, QuotaError, held_to
-from bench.report import head, paragraph
 from bench.timing import cpu_nanoseconds
 from bench.wrk import drive
 

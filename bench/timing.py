@@ -7,6 +7,8 @@ rounds counts: other processes can only add to it.
 from __future__ import annotations
 
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -30,6 +32,7 @@ class Times(NamedTuple):
     wall: float
 
 
+JSON = "application/json"
 Samples = dict[str, list[float]]
 """By name of what was measured (``cpu``, ``wall``), a figure of each round."""
 
@@ -54,23 +57,31 @@ def take_turns(work: Mapping[str, Callable[[], Times]], rounds: int) -> dict[str
     return samples
 
 
-def requests(server: Server, body: bytes, count: int, headers: Sequence[str] = ()) -> Times:
+def requests(server: Server, body: bytes, count: int, headers: Sequence[str] = (), content_type: str = JSON) -> Times:
     """The times of a request: POSTs a body ``count`` times on one connection, one after the other.
 
     Args:
         server: the server.
-        body: JSON.
+        body: the body.
         count: number of requests.
         headers: more header lines.
+        content_type: the media type of the body.
 
     Raises:
         LoadError: an answer's status is not 200.
     """
     processes = server.processes()
     before, began = cpu_nanoseconds(processes), time.perf_counter()
-    send(server.port, body, count, headers)
+    send(server.port, body, count, headers, content_type)
     wall = time.perf_counter() - began
     return Times((cpu_nanoseconds(processes) - before) / count / 1e9, wall / count)
+
+
+def parse(path: Path) -> Times:
+    """The times of orjson.loads alone on a body, each the median of a process that does nothing else."""
+    command = [sys.executable, "-m", "bench.parse", str(path)]
+    cpu, wall = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
+    return Times(float(cpu), float(wall))
 
 
 def cpu_nanoseconds(processes: Iterable[int]) -> int:
@@ -83,19 +94,20 @@ def cpu_nanoseconds(processes: Iterable[int]) -> int:
     return taken
 
 
-def send(port: int, body: bytes, count: int, headers: Sequence[str] = ()) -> bytes:
+def send(port: int, body: bytes, count: int, headers: Sequence[str] = (), content_type: str = JSON) -> bytes:
     """POSTs a body ``count`` times on one connection, one after the other. Returns the body of the last answer.
 
     Args:
         port: the server's port, at HOST.
-        body: JSON.
+        body: the body.
         count: number of requests.
         headers: more header lines.
+        content_type: the media type of the body.
 
     Raises:
         LoadError: an answer's status is not 200.
     """
-    lines = [f"POST {PREDICT} HTTP/1.1", f"host: {HOST}", "content-type: application/json", *headers]
+    lines = [f"POST {PREDICT} HTTP/1.1", f"host: {HOST}", f"content-type: {content_type}", *headers]
     request = "\r\n".join([*lines, f"content-length: {len(body)}", "", ""]).encode() + body
     with socket.create_connection((HOST, port)) as connection:
         received, answer = connection.makefile("rb"), b""

@@ -12,9 +12,9 @@ from statistics import median
 from typing import Any
 
 from bench import contenders
+from bench.markdown import head
 from bench.measure import BATCH_ROWS, Bodies, start
 from bench.peers.running import Server
-from bench.report import head
 from bench.timing import cpu_nanoseconds
 from bench.wrk import drive
 

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 import scorer
-from bench import report
+from bench import markdown, report
 from export.__main__ import main as export_main
 from scorer.__main__ import main as scorer_main
 from scorer.coefficients import FORMATS
@@ -158,7 +158,7 @@ def test_every_format_and_key_of_the_file_is_documented() -> None:
 
 def test_the_benchmark_page_shows_the_committed_results() -> None:
     results = json.loads((ROOT / "bench" / "results.json").read_text())
-    assert report.tables(results) in report.PAGE.read_text()
+    assert report.tables(results) in markdown.PAGE.read_text()
 
 
 def test_every_package_is_named_with_its_purpose() -> None:

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
-from bench import report
+from bench import markdown
 from bench.capacity.measure import ROUNDS
 from bench.peers.catalog import ROOT
 
-PAGE = report.PAGE
+PAGE = markdown.PAGE
 PLOT = ROOT / "docs" / "scaling.svg"
 RESULTS = ROOT / "bench" / "results.json"
 CAPACITY = ROOT / "bench" / "capacity.json"
@@ -122,7 +122,7 @@ def _how(capacity: Results) -> str:
         f"{capacity[name] * 1e6:.0f}" for name in ("cpu_seconds", "alone_cpu_seconds", "overhead_seconds")
     )
     runs = [run for each in capacity["rates"] for run in each["runs"]]
-    return report.paragraph(
+    return markdown.paragraph(
         f"{machine['processor']}, {machine['cpus']} CPUs, Python {machine['python']}, uvicorn {libraries['uvicorn']}, "
         f"uvloop {libraries['uvloop']}; medians of the {len(capacity['rates'][0]['runs'])} quietest of "
         f"{ROUNDS} runs. A call takes {taken} µs of CPU at saturation and "

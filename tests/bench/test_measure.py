@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import scorer
-from bench import contenders, measure, wrk
+from bench import contenders, measure, timing, wrk
 from bench.machine import complaint
 from bench.measure import Bodies
 from bench.peers.check import DifferenceError
@@ -58,7 +58,7 @@ def test_cpu_time_is_that_of_the_requests_that_were_sent(bodies: Bodies, monkeyp
 def test_growth(bodies: Bodies) -> None:
     found = measure.growth(bodies, 1)["samples"]
     assert list(found) == ["10", "100"]
-    assert all(len(taken) == 1 and 0 < taken[0] < 1 for taken in found.values())
+    assert all(len(taken) == 1 and 0 < taken[0] < 1 for samples in found.values() for taken in samples.values())
 
 
 def test_beside_batches(bodies: Bodies) -> None:
@@ -119,7 +119,7 @@ def test_beside_slow_connections(bodies: Bodies) -> None:
 def test_parsing_fails_on_what_is_not_json(tmp_path: Path) -> None:
     (tmp_path / "body").write_text("[1, 2")
     with pytest.raises(subprocess.CalledProcessError) as caught:
-        measure.parse_seconds(tmp_path / "body")
+        timing.parse(tmp_path / "body")
     assert "JSONDecodeError" in complaint(caught.value)
 
 

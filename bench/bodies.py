@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import csv
 import random
-import subprocess
-import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,11 +16,12 @@ from typing import Any
 import orjson
 
 from bench import contenders
+from bench.bound import Bound, of_times
+from bench.markdown import head
 from bench.peers.check import MODEL
 from bench.peers.running import running
-from bench.report import head
 from bench.rows import SEED, Row
-from bench.timing import Times, requests, take_turns
+from bench.timing import parse, requests, take_turns
 
 SHARE = 0.3
 """Of the numbers, in the body that mixes both."""
@@ -33,6 +32,9 @@ WORDS = {
     "mixed": f"{SHARE:.0%} as texts, at random",
     "texts": "all as texts",
 }
+BOUNDS = {"numbers": (0.60, 0.50), "mixed": (0.75, 0.60), "texts": (0.75, 0.60)}
+"""Of the server's CPU time ÷ that of orjson.loads: what has to be reached, and the aim."""
+
 Result = dict[str, Any]
 
 
@@ -86,14 +88,12 @@ def measure(numbers: Sequence[Row], texts: Sequence[Row], directory: Path, round
     }
 
 
-def parse(path: Path) -> Times:
-    """The times of orjson.loads alone on a body, each the median of a process that does nothing else."""
-
-    def run(*options: str) -> float:
-        command = [sys.executable, "-m", "bench.parse", str(path), *options]
-        return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
-
-    return Times(cpu=run("--cpu"), wall=run())
+def bounds(results: Result) -> Iterator[Bound]:
+    """The server's time for each body ÷ that of orjson.loads."""
+    for name, (bound, aim) in BOUNDS.items():
+        body = results["bodies"][name]
+        words = f"10,000-row POST, numbers {WORDS[name]}, ÷ `orjson.loads` of the same body"
+        yield of_times(words, body["server"], body["orjson"], bound, aim, most=True)
 
 
 def table(results: Result) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import scorer
-from bench import texts
+from bench import bodies as texts
 from bench.rows import Row, stand_in
 
 
