@@ -221,6 +221,14 @@ def test_a_dictionary_without_levels_is_missing(name: str) -> None:
     assert said(READERS[name], column) == said(READERS[name], [None, None])
 
 
+@pytest.mark.parametrize("code", [pa.int8(), pa.uint8(), pa.int64(), pa.uint64()], ids=str)
+def test_a_dictionary_with_as_many_levels_as_its_codes_can_tell(code: Any) -> None:
+    cells = [*map(str, range(128)), None]
+    column = pa.DictionaryArray.from_arrays(pa.array([*range(128), None], code), pa.array(cells[:-1]))
+    assert said(READERS["number"], column) == said(READERS["number"], cells)
+    assert said(READERS["category"], column) == said(READERS["category"], cells)
+
+
 def test_a_bad_level_is_an_error_of_each_row_that_has_it() -> None:
     levels = pa.array(["1", "secret", "1e400", "many"])
     column = pa.DictionaryArray.from_arrays(pa.array([1, 0, None, 3, 1], pa.int8()), levels)
