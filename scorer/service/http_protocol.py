@@ -24,9 +24,9 @@ from scorer.service.http_watchdog import SlowConnectionWatchdog
 ASGI = {"version": "3.0", "spec_version": "2.3"}
 WHOLE_ANSWER = "http.response.whole"
 EXTENSIONS: dict[str, dict[str, str]] = {WHOLE_ANSWER: {}}
-"""Of ASGI: an answer of status 200 may be sent as one message, with its headers and its body, and nothing checks its
-headers."""
+"""Of ASGI: an answer of status 200 may be sent as one message of headers and body. Nothing checks the headers."""
 CLOSE = (b"connection", b"close")
+_HASH = ord("#")  # Python looks for a byte in bytes many times faster than for bytes
 READ_AHEAD = 256 * 1024
 """Bytes of a body that are read before the app takes them: as many as uvloop reads at once."""
 
@@ -59,12 +59,16 @@ class HTTPProtocol(RefusingProtocol):
         self._checked: list[tuple[bytes, bytes]] = []  # the header lines that http_head.check_fields reads
         self._accepted: list[tuple[bytes, bytes]] | None = None  # those of the last HTTP/1.1 request: often the same
         self._target = (b"", "", b"", b"")  # of the last request, as it came and taken apart: often the same
+        self._scope: dict[str, Any] = {}  # what is the same for all requests
+        self._event = asyncio.Event()  # of all requests but those that wait for the answers of others
         self._body_left = 0  # bytes of a body that the parser does not see
         self._new: Cycle | None = None  # its app is to be started once the data that are there are parsed
 
     def connection_made(self, transport: Any) -> None:
         """As asyncio.Protocol."""
         super().connection_made(CoalescingTransport(transport))  # type: ignore[arg-type]
+        address = {"server": self.server, "client": self.client, "scheme": self.scheme}
+        self._scope |= {"type": "http", "asgi": ASGI, "root_path": "", "extensions": EXTENSIONS, **address}
         self._watchdog.run(self.loop, cast(set[HTTPProtocol], self.connections))
 
     def data_received(self, data: bytes) -> None:
@@ -160,30 +164,21 @@ class HTTPProtocol(RefusingProtocol):
         self._check_head(version)
         if self.url != self._target[0]:
             self._target = self.url, *http_head.split_target(self.url)
-        _, path, raw_path, query = self._target
-        scope = {
-            "type": "http",
-            "asgi": ASGI,
-            "http_version": version,
-            "server": self.server,
-            "client": self.client,
-            "scheme": self.scheme,
-            "method": self.parser.get_method().decode("ascii"),
-            "root_path": "",
-            "path": path,
-            "raw_path": raw_path,
-            "query_string": query,
-            "headers": self.headers,
-            "extensions": EXTENSIONS,
-        }
+        scope = self._scope.copy()
+        _, scope["path"], scope["raw_path"], scope["query_string"] = self._target
+        scope["http_version"] = version
+        scope["method"] = self.parser.get_method().decode("ascii")
+        scope["headers"] = self.headers
         self.headers = []  # trailers are not merged into the headers (RFC 9110, 6.5.1), and nothing reads them
+        keep_alive = version != "1.0" and self.parser.should_keep_alive()
         before: Cycle | None = self.cycle
-        self.cycle = cycle = Cycle(self, scope, version != "1.0" and self.parser.should_keep_alive())
         if before is None or before.response_complete:
-            self._new = cycle
+            self._event.clear()
+            self.cycle = self._new = Cycle(self, scope, keep_alive, self._event)
         else:
+            self.cycle = Cycle(self, scope, keep_alive, asyncio.Event())
             self.flow.pause_reading()
-            self.pipeline.appendleft((cycle, self.app))
+            self.pipeline.appendleft((self.cycle, self.app))
 
     def _check_head(self, version: str) -> None:
         if version != "1.1":
@@ -193,7 +188,7 @@ class HTTPProtocol(RefusingProtocol):
         elif self._checked != self._accepted:
             http_head.check_fields(version, self._checked)
             self._accepted = self._checked
-        if not self.url.startswith(b"/") or b"#" in self.url:
+        if not self.url.startswith(b"/") or _HASH in self.url:
             self.url = http_head.checked_target(self.parser.get_method(), self.url)
         if self.idle_bytes > self._max_header_bytes:  # a head is no larger than all that has come
             http_head.check_size(self.url, self.headers, self._max_header_bytes)
@@ -227,7 +222,7 @@ class HTTPProtocol(RefusingProtocol):
 class Cycle(RequestResponseCycle):
     """One request of a connection: what its app receives and sends."""
 
-    def __init__(self, connection: HTTPProtocol, scope: Any, keep_alive: bool) -> None:
+    def __init__(self, connection: HTTPProtocol, scope: Any, keep_alive: bool, event: asyncio.Event) -> None:
         super().__init__(
             scope,
             connection.transport,
@@ -236,7 +231,7 @@ class Cycle(RequestResponseCycle):
             connection.access_logger,
             connection.access_log,
             connection.server_state.default_headers,
-            asyncio.Event(),
+            event,
             connection.expect_100_continue,
             keep_alive,
             connection.on_response_complete,

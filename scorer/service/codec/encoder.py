@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from itertools import groupby
+from operator import itemgetter
 from typing import Any, Protocol
 
 import msgspec
@@ -69,6 +70,8 @@ class AnswerEncoder:
             self._slots.append((indexes[source], table))
             names.append(keys[0])
             types.append(msgspec.Raw if table else int if source == outcome.name else float)
+        self._taken = itemgetter(*(index for index, _ in self._slots))
+        self._tables = [(slot, table) for slot, (_, table) in enumerate(self._slots) if table]
         rename = {f"f{index}": name for index, name in enumerate(names)}
         fields = list(zip(rename, types, strict=True))
         self._answer: Any = msgspec.defstruct("Answer", fields, rename=rename, gc=False, array_like=self._positional)
@@ -95,8 +98,10 @@ class AnswerEncoder:
         return self._encoder.encode(merge(self._answers(scores), errors))
 
     def _row(self, row: RowScore) -> list[Any]:
-        values: list[Any] = [row.outcome, row.phat, *row.entered]
-        return [values[index] if table is None else table[values[index]] for index, table in self._slots]
+        values = list(self._taken((row.outcome, row.phat, *row.entered)))
+        for slot, table in self._tables:
+            values[slot] = table[values[slot]]
+        return values
 
 
 class ExplainingEncoder:
