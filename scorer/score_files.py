@@ -15,6 +15,7 @@ from scorer import files, formats
 from scorer.batches import BatchScorer
 from scorer.cells import UnknownLevels
 from scorer.errors import TableError
+from scorer.formats.rows import Writer
 from scorer.progress import Progress
 from scorer.scorer import Scorer
 
@@ -117,14 +118,16 @@ def run(options: argparse.Namespace, load: Callable[[], Scorer]) -> None:
     with ExitStack() as stack:
         source = sys.stdin.buffer if piped else stack.enter_context(options.file.open("rb"))
         target = stack.enter_context(files.atomic_write(options.out)) if options.out else sys.stdout.buffer
-        writers = [formats.writer(target, write_as, str(options.out or "standard output"))]
+        targets = [(target, write_as, str(options.out or "standard output"))]
         if options.errors:
             errors = stack.enter_context(files.atomic_write(options.errors))
-            writers.append(formats.writer(errors, formats.format_of(options.errors), str(options.errors)))
+            targets.append((errors, formats.format_of(options.errors), str(options.errors)))
         progress = Progress(source, 0 if piped else os.fstat(source.fileno()).st_size)
         stack.callback(progress.clear)
+        writers: list[Writer] = []
         for batch in formats.read(source, read_as, name, scorer.wanted, scorer.categories):
             scored = scorer.score(batch, progress.rows)
+            writers = writers or [formats.writer(*each) for each in targets]  # one may write at once, as gzip does
             for writer, columns in zip(writers, (scored.columns, scored.bad), strict=False):
                 writer.write(columns)
             progress.add(scored.scores, batch.count, batch.total)

@@ -178,6 +178,7 @@ class Parser:
             from pyarrow import csv as arrow_csv
         except ImportError:
             return None
+        pa.enable_signal_handlers(False)  # pyarrow's own lose a Ctrl-C that comes while it reads
         header = self._header or []
         columns = self._names or header[:1]  # pyarrow takes an empty list for all
         read = arrow_csv.ReadOptions(column_names=header, use_threads=False, block_size=2 * MAX_ROW_BYTES)
