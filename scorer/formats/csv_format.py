@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import cached_property, partial
 from itertools import islice
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 from scorer.errors import TableError
 from scorer.formats.csv_lines import LineFinder, joined, text_of
@@ -43,7 +43,10 @@ def read(file: BinaryIO, name: str, wanted: Collection[str] | None = None) -> It
             long, not UTF-8, or not CSV.
     """
     parser = Parser(name, wanted)
-    for chunk in iter(partial(file.read, SEGMENT_BYTES), b""):
+    read_some = cast(
+        Any, file
+    ).read1  # unlike read, it does not wait on where Ctrl-C is noticed only with the next data
+    for chunk in iter(partial(read_some, SEGMENT_BYTES), b""):
         yield from parser.feed(chunk)
     yield from parser.finish()
 
@@ -178,7 +181,6 @@ class Parser:
             from pyarrow import csv as arrow_csv
         except ImportError:
             return None
-        pa.enable_signal_handlers(False)  # pyarrow's own lose a Ctrl-C that comes while it reads
         header = self._header or []
         columns = self._names or header[:1]  # pyarrow takes an empty list for all
         read = arrow_csv.ReadOptions(column_names=header, use_threads=False, block_size=2 * MAX_ROW_BYTES)
