@@ -75,7 +75,7 @@ def servers(who: list[Peer], bodies: Bodies, rounds: int, seconds: float, warm_s
         bodies: the request bodies.
         rounds: number of turns of each contender.
         seconds: how long it is timed, at least.
-        warm_seconds: how long it is warmed up in the first round; enough for a batch of the slowest.
+        warm_seconds: how long it is warmed up at least; enough for the first batch of the slowest.
         say: called with lines of progress.
     """
     model = load(MODEL)
@@ -96,7 +96,7 @@ def servers(who: list[Peer], bodies: Bodies, rounds: int, seconds: float, warm_s
             with running(peer, MODEL, contenders.python_of(peer)) as server:
                 if number == 1 and peer.key != contenders.FLOOR.key:
                     check_port(server.port, model, checked)
-                warm = drive(server.port, batch, 1, long_enough.get(peer.key, warm_seconds)).median
+                warm = drive(server.port, batch, 1, max(warm_seconds, long_enough.get(peer.key, 0))).median
                 long_enough[peer.key] = max(seconds, ceil(2.5 * warm))  # at least two batches
                 load_, cpu_ = _driven(server, batch, 1, long_enough[peer.key])
                 note(peer.key, batch_seconds=load_.median, batch_cpu=cpu_)
