@@ -14,6 +14,9 @@ _NUMBER, _TEXT = float | str | None, str | None
 _UNUSED = float | str | bool | None
 """Cells that are built only to be dropped. Lists and objects are left to the decoder that skips such cells."""
 
+Columns = Sequence[list[Any]]
+"""The cells of some rows, a list for each input that the equation uses."""
+
 
 class RowTypes:
     """The types of one model's rows.
@@ -28,6 +31,10 @@ class RowTypes:
         self._fields = {declared.name: f"f{index}" for index, declared in enumerate(inputs)}  # a name need not be one
         self.columns = [attrgetter(field) for field in self._fields.values()]
         self.cells = msgspec.structs.astuple
+
+    def columns_of(self, rows: Sequence[Any]) -> Columns:
+        """The cells of rows."""
+        return [list(map(cell_of, rows)) for cell_of in self.columns]
 
     @property
     def names(self) -> Sequence[str]:

@@ -21,7 +21,7 @@ from scorer.service.codec.key_orders import KeyOrders
 from scorer.service.codec.number_columns import NumberColumn
 from scorer.service.codec.options import DEFAULT_OPTIONS
 from scorer.service.codec.results import ResponseFormat, ResponseFormats, SegmentResult
-from scorer.service.codec.row_types import RowTypes
+from scorer.service.codec.row_types import Columns, RowTypes
 from scorer.service.codec.tables import TableCodec, count_unknown
 
 SMALL_BATCH = 16
@@ -42,11 +42,10 @@ class RowCodec:
 
     def __init__(self, scorer: Scorer) -> None:
         self._scorer = scorer
-        types = RowTypes(scorer.equation.inputs)
+        self._types = types = RowTypes(scorer.equation.inputs)
         self._decode = types.decoder(types.names)
         self._empty = self._decode(b"{}")
         self._orders = KeyOrders(types, [declared.name for declared in scorer.file.inputs])
-        self._cells, self._columns = types.cells, types.columns
         self._numbers = [
             NumberColumn(reader) if isinstance(reader, NumberReader) else None for reader in scorer.readers["baseline"]
         ]
@@ -82,21 +81,25 @@ class RowCodec:
 
     def _answer(self, body: diagnose.Body, response_format: ResponseFormat, max_rows: int) -> SegmentResult:
         began = perf_counter()
-        is_large = len(body) >= LARGE_BYTES
+        rows: Sequence[Any] = ()
+        columns: Columns | None = None
         try:
-            decoded = self._orders.decode(body) if is_large else self._decode(body)
+            if len(body) >= LARGE_BYTES:
+                columns = self._orders.columns(body)
+            else:
+                decoded = self._decode(body)
+                rows = decoded if isinstance(decoded, list) else [decoded]
         except msgspec.ValidationError:
             return self._answer_otherwise(body, response_format, max_rows, began)
-        rows = decoded if isinstance(decoded, list) else [decoded]
-        if len(rows) > max_rows:
+        if len(rows if columns is None else columns[0]) > max_rows:
             raise TooManyRowsError(max_rows)
-        if not is_large and len(rows) <= SMALL_BATCH and not response_format.encoder.columns_only:
-            with suppress(BadRowsError):  # of one row; read together, the problems of all rows are listed
-                if self._empty not in rows:
+        if columns is None:
+            if len(rows) <= SMALL_BATCH and not response_format.encoder.columns_only and self._empty not in rows:
+                with suppress(BadRowsError):  # of one row; read together, the problems of all rows are listed
                     return self._score_rows(rows, response_format, began)
-        columns = [list(map(cell_of, rows)) for cell_of in self._columns]
+            columns = self._types.columns_of(rows)
         suspects = _without_cells(columns)
-        if suspects and (rows is not decoded or self._diagnosis.has_misdirected(body, suspects)):
+        if suspects and (len(columns[0]) == 1 or self._diagnosis.has_misdirected(body, suspects)):
             return self._answer_otherwise(body, response_format, max_rows, began)
         return self._score_columns(columns, response_format, began)
 
@@ -105,7 +108,7 @@ class RowCodec:
         unknown = 0
         scored = []
         for row in rows:
-            alone = self._scorer.score_row_cells(self._cells(row), response_format.unknown_levels)
+            alone = self._scorer.score_row_cells(self._types.cells(row), response_format.unknown_levels)
             unknown += alone.unknown
             scored.append(alone)
         found = perf_counter()
@@ -113,9 +116,7 @@ class RowCodec:
         seconds = (decoded - began, found - decoded, perf_counter() - found)
         return SegmentResult(len(rows), answer, scored, unknown, seconds)
 
-    def _score_columns(
-        self, columns: Sequence[list[Any]], response_format: ResponseFormat, began: float
-    ) -> SegmentResult:
+    def _score_columns(self, columns: Columns, response_format: ResponseFormat, began: float) -> SegmentResult:
         decoded = perf_counter()
         read = [
             column if numbers is None else numbers.read(column)
@@ -176,7 +177,7 @@ class RowCodec:
         return SegmentResult(len(raw_rows), response_format.encoder.encode(scores), scores, count_unknown(scores))
 
 
-def _without_cells(columns: Sequence[Sequence[object]]) -> list[int]:
+def _without_cells(columns: Columns) -> list[int]:
     """The indexes of the rows whose cells are all None."""
     if None not in columns[0]:
         return []

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 import scorer
 from scorer import reading
 from scorer.errors import BadRowsError, BadShapeError, MalformedBodyError
+from scorer.service.codec.rows import LARGE_BYTES
 from scorer.service.codec.streaming import SEGMENT_BYTES, StreamingScorer
 from scorer.service.holder import ServedModel
 from tests.support.cells import TEXTS
@@ -123,6 +124,11 @@ def test_unused_inputs_make_a_row_and_are_not_read() -> None:
     expected = MODEL.score({"x0": None}).to_rows()
     for body in (b'{"x0": 1}', b'{"x0": {"a": []}}', b'{"x99": "text"}', b'{"x5": null}'):
         assert json.loads(answer(body)) == expected
+    long = b"1" * LARGE_BYTES
+    for body in (b'{"x0": "%b"}' % long, b'[{"x0": "%b"}]' % long):
+        assert json.loads(answer(body)) == expected
+    assert problems(b'[{"x0": "%b"}, {"x100": 1}]' % long) == [(1, None, "no_model_input")]
+    assert problems(b'{"x100": "%b"}' % long) == [(0, None, "no_model_input")]
     assert problems(b'[{"x0": 1}, {"x100": 1}]') == [(1, None, "no_model_input")]
 
 
