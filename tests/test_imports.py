@@ -205,3 +205,46 @@ print(model.score({"x5": pyarrow.array(["monday"])}).missing["x91"])
 def test_the_service_imports_nothing_that_trains() -> None:
     done = run_without((*HEAVY, *STORE), "import scorer.service.server; print('fine')")
     assert (done.stdout, done.stderr) == ("fine\n", "")
+
+
+POST = """
+import asyncio, scorer
+from scorer.service.app import create_app
+from scorer.service.holder import Holder
+app = create_app(Holder(scorer.load()))
+def post(body, kind, accept=b"*/*"):
+    headers = [(b"content-type", kind), (b"accept", accept)]
+    scope = {"type": "http", "method": "POST", "path": "/predict", "query_string": b"", "headers": headers}
+    sent = []
+    async def receive():
+        return {"type": "http.request", "body": body}
+    async def send(message):
+        sent.append(message)
+    asyncio.run(app(scope, receive, send))
+    return sent[0]["status"], sent[1]["body"].decode()
+table = b"x5,x12\\n" + b"monday,1\\n" * 10_001
+"""
+
+
+def test_the_service_imports_pyarrow_when_a_body_needs_it() -> None:
+    code = """
+post(b'{"x5": "monday"}', b"application/json")
+post(b'{"x5": ["monday"]}', b"application/json", b"text/csv")
+post(b'{"x5": "monday"}', b"application/x-ndjson")
+assert "pyarrow" not in sys.modules
+print(post(b"x5,x12\\nmonday,1\\n", b"text/csv")[0], post(table, b"text/csv")[0], "pyarrow" in sys.modules)
+"""
+    done = run_without((), POST + code)
+    assert (done.stdout, done.stderr) == ("200 200 True\n", "")
+
+
+def test_without_pyarrow_csv_is_read_and_arrow_refused() -> None:
+    code = """
+whole = post(table, b"text/csv")[1].splitlines()
+print(len(whole), len(set(whole[1:])))
+arrow = b"application/vnd.apache.arrow.stream"
+for answer in (post(b"", arrow), post(b"{}", b"application/json", arrow)):
+    print(answer[0], "pip install 'coefficient-scorer[arrow]'" in answer[1])
+"""
+    done = run_without(("pyarrow",), POST + code)
+    assert (done.stdout, done.stderr) == ("10002 1\n415 True\n406 True\n", "")

@@ -5,8 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
-from collections.abc import Iterator, Sequence
-from itertools import chain
+from collections.abc import Iterator
 from time import perf_counter
 from typing import Any
 
@@ -15,8 +14,8 @@ from scorer.formats.csv_format import Parser
 from scorer.formats.rows import RowBatch
 from scorer.service.codec.table_scorer import TableScorer
 
-SEGMENT_ROWS = 8_192
-"""Rows that are scored together, in a few milliseconds. Fewer would pay more for each column than for its cells."""
+_MOST_FIRST_RECORDS = 16 * 1024
+"""Bytes in which the first record is looked for; it is nearly always there."""
 
 _NAME = "the body is not CSV"
 """What the parser's errors begin with."""
@@ -35,8 +34,7 @@ class CSVScorer(TableScorer):
         super().__init__(*arguments)
         self._has_header = header
         self._parser: Parser | None = None
-        self._waiting: list[RowBatch] = []
-        self._waiting_rows = 0
+        self._cut_at = _MOST_FIRST_RECORDS
 
     def feed(self, chunk: bytes) -> None:
         """As StreamingScorer.feed.
@@ -65,7 +63,6 @@ class CSVScorer(TableScorer):
             assert self._parser is not None
             self._score(self._parser.feed(text))
         self._score(self._parser.finish())
-        self._score_waiting(perf_counter())
         return self._join()
 
     def _begin(self, text: bytes, is_all: bool) -> None:
@@ -97,31 +94,11 @@ class CSVScorer(TableScorer):
         began = perf_counter()
         try:
             for batch in batches:
-                self._check_rows(self._waiting_rows + batch.count)
-                self._waiting.append(batch)
-                self._waiting_rows += batch.count
-                if self._waiting_rows >= SEGMENT_ROWS:
-                    self._score_waiting(began)
-                    began = perf_counter()
+                self._check_rows(batch.count)
+                self._score_table(batch.rows, began)  # type: ignore[arg-type]
+                began = perf_counter()
         except TableError as error:
             raise MalformedBodyError(str(error)) from None
-
-    def _score_waiting(self, began: float) -> None:
-        waiting, self._waiting, self._waiting_rows = self._waiting, [], 0
-        if waiting:
-            tables: list[Any] = [batch.rows for batch in waiting]
-            names = list(tables[0])
-            self._score_table({name: _concatenate([table[name] for table in tables]) for name in names}, began)
-
-
-def _concatenate(columns: Sequence[Any]) -> Any:
-    """Columns of the parser, which are tuples or pyarrow's arrays, as one."""
-    if not any(hasattr(column, "to_pylist") for column in columns):
-        return list(chain.from_iterable(columns))
-    import pyarrow as pa
-
-    arrays = [column if hasattr(column, "to_pylist") else pa.array(column, pa.string()) for column in columns]
-    return pa.chunked_array(arrays) if len(arrays) == 1 else pa.concat_arrays(arrays)
 
 
 def _first_record(text: bytes, is_all: bool) -> list[str] | None:

@@ -41,7 +41,10 @@ NEEDS_PYARROW = "an Arrow stream needs pyarrow: pip install 'coefficient-scorer[
 @cache
 def has_pyarrow() -> bool:
     """Whether Arrow streams are read and written here. Does not import pyarrow."""
-    return find_spec("pyarrow") is not None
+    try:
+        return find_spec("pyarrow") is not None
+    except (ImportError, ValueError):  # it is there by name alone
+        return False
 
 
 class BodyType(NamedTuple):
@@ -74,7 +77,9 @@ def read_content_type(value: bytes) -> BodyType:
         raise UnsupportedBodyError(f"the content type is not read: expected one of {read}")
     if found == "arrow" and not has_pyarrow():
         raise UnsupportedBodyError(NEEDS_PYARROW)
-    if found in ("json", "arrow"):
+    if found == "json":
+        return JSON
+    if found == "arrow":
         return BodyType(found)
     if parameters.get("charset", "utf-8") not in ("utf-8", "utf8", "us-ascii"):
         raise UnsupportedBodyError("the charset is not read: expected utf-8")
@@ -96,9 +101,15 @@ class AnswerType(NamedTuple):
     content_type: bytes
 
 
+_ANSWERS = {
+    name: AnswerType(each, (name + (_CSV_PARAMETERS if each == "csv" else "")).encode())
+    for name, each in _FORMATS.items()
+}
+
+
 def default_answer(own: Format) -> AnswerType:
-    """The answer to a request of a format that accepts anything."""
-    return _answer(own, NAMES[own][0])
+    """The answer to a request of a format that accepts anything; always the same object."""
+    return _ANSWERS[NAMES[own][0]]
 
 
 @lru_cache(maxsize=64)  # clients send the same header again and again
@@ -125,15 +136,11 @@ def negotiate(accept: bytes, own: Format) -> AnswerType:
         exactness, weight = max(matches, default=(0, 0.0))
         rank = weight, exactness, each == own
         if weight and (best is None or rank > best[0]):
-            best = rank, _answer(each, name)
+            best = rank, _ANSWERS[name]
     if best is None:
         missing = f"; {NEEDS_PYARROW}" if NAMES["arrow"][0] in accept.decode("latin-1").lower() else ""
         raise NotAcceptableError(f"expected one of {', '.join(names[0] for names in NAMES.values())}{missing}")
     return best[1]
-
-
-def _answer(each: Format, name: str) -> AnswerType:
-    return AnswerType(each, (name + (_CSV_PARAMETERS if each == "csv" else "")).encode())
 
 
 def _match(given: str, name: str) -> int:

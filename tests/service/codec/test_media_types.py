@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from scorer.errors import NotAcceptableError, UnsupportedBodyError
-from scorer.service.codec.media_types import NAMES, BodyType, Format, negotiate, read_content_type
+from scorer.service.codec.media_types import JSON, NAMES, BodyType, Format, default_answer, negotiate, read_content_type
 
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 
@@ -69,6 +69,14 @@ def test_content_types_that_are_not_read(value: str, message: str) -> None:
 def test_accepted_formats(accept: str, own: Format, expected: Format) -> None:
     answer = negotiate(accept.encode(), own)
     assert answer.format == expected
+
+
+def test_json_is_known_at_once_however_it_is_asked_for() -> None:
+    """A single row takes its short way by these objects."""
+    for value in ("", "application/json", "application/json; charset=utf-8", "application/vnd.api+json"):
+        assert read_content_type(value.encode()) is JSON
+    for accept in (b"", b"*/*", b"application/json, text/plain, */*", BROWSER.encode()):
+        assert negotiate(accept, "json") is default_answer("json")
 
 
 def test_the_content_type_is_the_name_that_was_accepted() -> None:
