@@ -170,6 +170,7 @@ def test_a_terminal_sees_progress(stand_in: StandIn) -> None:
     os.close(ours)
     assert done.returncode == 0
     assert "rows/s" in shown
+    assert " left" in shown
     assert "\033[Kscored 10,000 rows" in shown
 
 

@@ -97,7 +97,7 @@ class _Quotes:
     def __init__(self, data: bytes) -> None:
         self._data = data
         array = np.frombuffer(data, np.uint8)
-        self._places = np.flatnonzero(array == _QUOTE)
+        self._places = np.flatnonzero(array == _QUOTE) if b'"' in data else np.empty(0, np.intp)
         around_fields, longest = _around_fields(array, self._places)
         if not around_fields:
             self._places = np.array(list(_borders(data)), np.intp)
