@@ -29,7 +29,7 @@ def model_of_all_kinds() -> Scorer:
 MODEL = model_of_all_kinds()
 NUMBER_TEXTS = ["1.5", "-0.25", "+3", "1e-3", " 7\t", "", "NA", "9007199254740993", "0.1"]
 TEXTS = {
-    "amount": [*NUMBER_TEXTS, "$1,204.50", "($1.50)", "$-2", "-$2", "(3)"],
+    "amount": [*NUMBER_TEXTS, "$1,204.50", "($1,204.50)", "$-2", "-$2", "(3)"],
     "rate": [*NUMBER_TEXTS, "41.5%", "-3 %", "5%%"],
     "size": NUMBER_TEXTS,
     "colour": ["blue", "bright green", "red", "Red", " red", "violett", "", "NA"],

@@ -148,7 +148,7 @@ def test_the_command_line_names_line_row_and_field(
 ) -> None:
     (tmp_path / name).write_text(text)
     out = tmp_path / "out.json"
-    command = ["score", str(tmp_path / name), "--out", str(out)]
+    command = ["score", str(tmp_path / name), "--out", str(out), "--allow-missing-columns"]
     assert main([*command, "--unknown-levels", "error"]) == 2
     assert capsys.readouterr().err == f"scorer: {tmp_path / name}: {place}the model does not know this level\n"
     assert not out.exists()

@@ -108,7 +108,7 @@ def test_the_least_of_all_rounds_but_the_first_counts(monkeypatch: pytest.Monkey
     numbers = {pid: iter([number for pair in pairs for number in pair]) for pid, pairs in cpu.items()}
     sent: defaultdict[int, int] = defaultdict(int)
 
-    def send(port: int, body: bytes, count: int, _headers: Sequence[str]) -> None:
+    def send(port: int, body: bytes, count: int, _headers: Sequence[str], _type: str) -> None:
         assert body == b"[]"
         sent[port] += count
 

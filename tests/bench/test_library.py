@@ -24,8 +24,9 @@ def csv(model: scorer.Scorer, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_rows_are_repeated_in_every_kind_of_table(csv: Path, model: scorer.Scorer) -> None:
     tables = library.make_tables(model, csv, 250, 30)
     assert tables.keys() == library.WORDS.keys()
-    assert [len(one.x) for one in tables.values()] == [one.rows for one in tables.values()] == [250] * 4 + [30]
+    assert [len(one.x) for one in tables.values()] == [one.rows for one in tables.values()] == [250] * 5 + [30]
     assert str(tables["arrow"].x["x31"].type).startswith("dictionary")
+    assert [str(tables[name].x["x12"].type) for name in ("arrow", "arrow, money")] == ["double", "large_string"]
     assert str(tables["polars"].x["x31"].dtype) == "Categorical"
     library.check(model, tables)
 
@@ -44,7 +45,7 @@ def test_every_table_is_timed(csv: Path, capsys: pytest.CaptureFixture[str], mon
     monkeypatch.setattr(sys, "argv", ["library", str(csv)])
     library.main()
     results = json.loads(capsys.readouterr().out)
-    assert [one["rows"] for one in results.values()] == [300] * 4 + [20]
+    assert [one["rows"] for one in results.values()] == [300] * 5 + [20]
     assert all(len(one[clock]) == 2 and min(one[clock]) > 0 for one in results.values() for clock in ("cpu", "wall"))
 
 

@@ -83,7 +83,7 @@ def test_every_format_is_compared(store: Store, small: dict[str, Any]) -> None:
     path.parent.mkdir()
     path.write_text(json.dumps(small))
     rows: Rows = [
-        {"x5": "monday", "the rate": "12.5%", "colour": "blue"},
+        {"x5": "monday", "the rate": "41.5%", "colour": "blue"},
         {"x5": "friday", "the rate": "7", "colour": ""},
     ]
     bodies = {

@@ -59,7 +59,7 @@ def _batch(**columns: object) -> pa.RecordBatch:
 def seeds() -> dict[str, bytes]:
     """Streams of every kind of column, valid ones."""
     days = ["monday", "Tuesday", None, "sunday", "x"] * 3
-    money = ["$1.5", "($2.25)", None, "NA", "3"] * 3
+    money = ["$1.5", "($1,204.50)", None, "NA", "3"] * 3
     numbers = [1.5, None, -3.0, 0.0, 7.25] * 3
     texts = _batch(x5=days, x12=money, x44=numbers, x91=[str(n or "") for n in numbers], note=days)
     wide = pa.record_batch(

@@ -10,7 +10,7 @@ from scorer.formats.rows import cells
 
 ROWS: list[dict[str, Any]] = [
     {"id": 7, "x5": "monday", "x12": "$1,205.10", "x31": "asia", "x81": "March", "x91": 0.793728},
-    {"id": 8, "x5": "sunday", "x12": "($1.50)", "x31": None, "x81": "Mars", "x91": None},
+    {"id": 8, "x5": "sunday", "x12": "($1,204.50)", "x31": None, "x81": "Mars", "x91": None},
     {"id": 9, "x5": None, "x12": "12", "x31": 'a "quoted",\nlevel', "x81": "May", "x91": -1e-7},
 ]
 TYPED = ("parquet", "arrow", "arrows")
