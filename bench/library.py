@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
+from io import BytesIO
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -70,9 +71,10 @@ def make_tables(model: Scorer, path: Path, rows: int, dicts: int) -> dict[str, T
     import polars as pl
     import pyarrow as pa
 
-    once = pd.read_csv(path)
-    frame = pd.concat([once] * -(-rows // len(once)), ignore_index=True)[:rows]
-    texts = pa.Table.from_pandas(frame, preserve_index=False)
+    names, lines = path.read_bytes().split(b"\n", 1)
+    repeated = b"%b\n%b" % (names, lines * -(-rows // lines.count(b"\n")))
+    frame = pd.read_csv(BytesIO(repeated), nrows=rows)  # at once, so that columns are in one piece, as files are read
+    texts = pa.Table.from_pandas(frame, preserve_index=False).combine_chunks()
     money = table = texts
     for declared, read in zip(model.equation.inputs, model.score(frame).read, strict=True):
         number = texts.column_names.index(declared.name)

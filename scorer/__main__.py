@@ -9,6 +9,9 @@ from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 
+# Before numpy is imported: nothing here multiplies matrices, and the threads that OpenBLAS starts for it wait busily.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 from scorer import files, formats, sample, score_files
 from scorer.errors import ScorerError
 from scorer.scorer import Scorer

@@ -130,6 +130,20 @@ SERVICE = ("msgspec", "orjson", "starlette", "uvicorn", "uvloop", "httptools")
 STORE = ("obstore", "cryptography")
 
 
+def test_the_command_line_starts_no_threads_for_matrix_products() -> None:
+    code = "import scorer.__main__, numpy, os; print(len(os.listdir('/proc/self/task')))"
+    done = run_without((), code)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "1\n", "")
+
+
+def test_the_package_gives_its_names_as_they_are_asked_for() -> None:
+    code = (
+        "import scorer; assert 'numpy' not in sys.modules; print(*(getattr(scorer, name) for name in scorer.__all__))"
+    )
+    done = run_without((), f"{code}; print(set(scorer.__all__) <= set(dir(scorer)))")
+    assert (done.returncode, done.stdout.endswith("True\n"), done.stderr) == (0, True, "")
+
+
 def test_the_library_and_most_of_the_command_line_need_numpy_alone() -> None:
     code = "from scorer.__main__ import main; import scorer; scorer.load().score({'x5': 'monday'})\n"
     done = run_without((*HEAVY, *SERVICE, *STORE), code + "sys.exit(main(['describe']))")
