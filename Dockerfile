@@ -6,7 +6,7 @@ ARG BASE_IMAGE=$PYTHON_IMAGE
 
 FROM $PYTHON_IMAGE AS build
 WORKDIR /opt
-# service-store for an image that reads object stores and checks signatures
+# service-store for an image that reads object stores and checks signatures, service-arrow for one that reads Arrow streams
 ARG EXTRAS=service
 COPY deploy/image/requirements-$EXTRAS.txt requirements.txt
 RUN python3 -m pip install --no-cache-dir --disable-pip-version-check --root-user-action ignore --no-compile \

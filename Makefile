@@ -121,6 +121,8 @@ lock: .venv/.dev ## pin what the commands above and the image install, with hash
 		--output-file deploy/image/requirements-service.txt
 	@$(LOCK) pyproject.toml --extra service --extra store --constraint tests/requirements.txt \
 		--output-file deploy/image/requirements-service-store.txt
+	@$(LOCK) pyproject.toml --extra service --extra arrow --constraint tests/requirements.txt \
+		--output-file deploy/image/requirements-service-arrow.txt
 	@$(LOCK) bench/peers/requirements.in --constraint tests/requirements.txt --output-file bench/peers/requirements.txt
 
 image: ## build the Docker image

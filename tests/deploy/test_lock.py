@@ -28,6 +28,7 @@ ASKED = {
     ALL: of_extras(*PROJECT["optional-dependencies"]),
     SERVICE: of_extras("service"),
     "deploy/image/requirements-service-store.txt": of_extras("service", "store"),
+    "deploy/image/requirements-service-arrow.txt": of_extras("service", "arrow"),
     "tests/requirements-build.txt": [Requirement(text) for text in PYPROJECT["dependency-groups"]["build"]],
     "bench/peers/requirements.txt": [
         Requirement(text) for text in (ROOT / "bench" / "peers" / "requirements.in").read_text().splitlines()
