@@ -165,6 +165,7 @@ def _score(options: argparse.Namespace) -> None:
 
 def _sample(options: argparse.Namespace) -> None:
     write_as = options.write_as or (formats.format_of(options.out) if options.out else "json")
+    score_files.need_text_on_a_terminal(write_as, options.out)
     file = _load(options).file
     with files.atomic_write(options.out) if options.out else nullcontext(sys.stdout.buffer) as target:
         sample.write(target, write_as, file, options.rows, options.seed)

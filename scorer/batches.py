@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import compress
 from typing import Any
 
 import numpy as np
@@ -188,7 +187,7 @@ def _some(rows: Any, chosen: NDArray[np.bool_]) -> Any:
 
 
 def _chosen(cells: Any, chosen: NDArray[np.bool_]) -> Any:
-    return cells.take(np.flatnonzero(chosen)) if hasattr(cells, "take") else list(compress(cells, chosen))
+    return _at(cells, np.flatnonzero(chosen))
 
 
 def _column(rows: Any, name: str) -> Any:
@@ -219,4 +218,9 @@ def _bad(batch: RowBatch, problems: Sequence[Problem], start: int, kept: Columns
 
 
 def _at(cells: Any, indices: NDArray[np.int64]) -> Any:
-    return cells.take(indices) if hasattr(cells, "take") else [cells[index] for index in indices]
+    if hasattr(cells, "take"):
+        try:
+            return cells.take(indices)
+        except NotImplementedError:  # pyarrow 26 cannot, of views and runs
+            cells = cells.to_pylist()
+    return [cells[index] for index in indices.tolist()]

@@ -105,6 +105,7 @@ def run(options: argparse.Namespace, load: Callable[[], Scorer]) -> None:
     _check(options, piped)
     read_as = options.read_as or formats.format_of(options.file)
     write_as = options.write_as or (formats.format_of(options.out) if options.out else read_as)
+    need_text_on_a_terminal(write_as, options.out)
     name = "standard input" if piped else str(options.file)
     scorer = BatchScorer(
         load(),
@@ -135,6 +136,12 @@ def run(options: argparse.Namespace, load: Callable[[], Scorer]) -> None:
             writer.close()
         target.flush()
     print(progress.summary(), file=sys.stderr)
+
+
+def need_text_on_a_terminal(write_as: str, out: Path | None) -> None:
+    """Raises TableError if what is no text would be written to a terminal."""
+    if out is None and write_as not in formats.TEXTS and sys.stdout.isatty():
+        raise TableError(f"{write_as} is not text for a terminal: name a file with --out, or another format")
 
 
 def _check(options: argparse.Namespace, piped: bool) -> None:

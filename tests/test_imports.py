@@ -16,6 +16,7 @@ scorer.errors scorer.version
 scorer.strict_json scorer.files scorer.number_texts
 scorer.coefficients
 scorer.inputs scorer.cells scorer.equation scorer.arrow scorer.arrow_texts
+scorer.arrow_checks
 scorer.arrow_cells scorer.columns
 scorer.tables
 scorer.reading scorer.scores
@@ -43,7 +44,6 @@ scorer.service.codec.diagnose scorer.service.codec.encoder scorer.service.codec.
 scorer.service.codec.number_columns
 scorer.service.codec.key_orders
 scorer.service.codec.columns scorer.service.codec.answers scorer.service.codec.arrow_messages
-scorer.service.codec.arrow_checks
 scorer.service.codec.arrow_answers
 scorer.service.codec.results
 scorer.service.codec.tables

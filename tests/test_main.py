@@ -174,6 +174,20 @@ def test_a_terminal_sees_progress(stand_in: StandIn) -> None:
     assert "\033[Kscored 10,000 rows" in shown
 
 
+@pytest.mark.parametrize("command", [["score", "{rows}", "--to", "parquet"], ["sample", "--format", "csv.gz"]])
+def test_a_terminal_gets_no_bytes_that_are_not_text(stand_in: StandIn, command: list[str]) -> None:
+    ours, theirs = pty.openpty()
+    arguments = [argument.format(rows=stand_in.test) for argument in command]
+    done = subprocess.run(
+        [sys.executable, "-m", "scorer", *arguments], stdout=theirs, stderr=subprocess.PIPE, text=True, check=False
+    )
+    os.close(theirs)
+    os.close(ours)
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"scorer: {command[-1]} is not text for a terminal: name a file with --out, or ")
+    assert done.stderr.count("\n") == 1
+
+
 def test_many_rows_take_no_more_memory_than_few(stand_in: StandIn, tmp_path: Path) -> None:
     """Eight times the rows, and the peak of the process grows by less than 10 MB; the file itself grows by 40 MB."""
     header, *lines = stand_in.test.read_text().splitlines()

@@ -18,6 +18,9 @@ _COMPRESSIBLE = ("json", "ndjson", "csv", "arrows")
 NAMES = (*FORMATS, *(f"{form}.{ending}" for form in _COMPRESSIBLE for ending in COMPRESSIONS))
 """The formats, and those that may be compressed with their compression, such as csv.gz."""
 
+TEXTS = ("json", "ndjson", "csv")
+"""The formats that a terminal can show."""
+
 _ENDINGS = {
     ".json": "json",
     ".ndjson": "ndjson",

@@ -65,11 +65,16 @@ def _included(names: Sequence[str], wanted: Collection[str] | None, name: str) -
 
 
 def _batches(schema: Any, batches: Iterator[Any], names: Sequence[str]) -> Iterator[RowBatch]:
+    from scorer.arrow_checks import safe
+
     empty = True
     for batch in batches:
+        batch.validate(full=True)  # what a damaged file says could crash pyarrow
+        columns = {name: safe(column) for name, column in zip(batch.schema.names, batch.columns, strict=True)}
         for start in range(0, batch.num_rows, SLICE_ROWS):
             empty = False
-            yield row_batch(batch.slice(start, SLICE_ROWS), names)
+            part = {name: column.slice(start, SLICE_ROWS) for name, column in columns.items()}
+            yield RowBatch(part, min(SLICE_ROWS, batch.num_rows - start), names=names)
     if empty:
         yield row_batch(schema.empty_table(), names)
 
@@ -101,6 +106,8 @@ def reading(pa: Any, name: str, what: str) -> Iterator[None]:
     except (pa.ArrowException, OSError) as error:
         reason = str(error).strip().partition("\n")[0].rstrip(".")
         raise TableError(f"{name}: no {what}, or one that is cut off or damaged: {reason}") from None
+    except UnicodeDecodeError:
+        raise TableError(f"{name}: no {what}, or one that is damaged: a column's name is not UTF-8") from None
 
 
 class Batcher:

@@ -1,7 +1,8 @@
 """Mutated Arrow streams, for a process of its own: a crash of pyarrow ends it.
 
-`python -m tests.support.arrow_fuzz COUNT [SEED]` prints how many of COUNT mutations were answered and refused how, the
-longest time of one, and the most memory. It ends with 1 where one was answered by what would be a 500.
+`python -m tests.support.arrow_fuzz COUNT [SEED [files]]` prints how many of COUNT mutations were answered and refused
+how, the longest time of one, and the most memory. It ends with 1 where one was answered by what would be a 500. With
+`files` they are files that `scorer score` reads, where it would be a traceback.
 """
 
 from __future__ import annotations
@@ -14,12 +15,14 @@ import sys
 import time
 import traceback
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 
 import pyarrow as pa
 
 import scorer
+from scorer import formats
+from scorer.batches import BatchScorer
 from scorer.errors import ScorerError
 from scorer.service.codec.media_types import BodyType, default_answer
 from scorer.service.codec.options import Options
@@ -174,6 +177,21 @@ def answer(body: bytes, chance: random.Random) -> str:
     return "answered"
 
 
+def score_file(data: bytes, _chance: random.Random) -> str:
+    """As `answer`, but of `scorer score` to a file."""
+    batches = BatchScorer(MODEL, "rows", missing_columns=True, report=True)
+    try:
+        rows = 0
+        for batch in formats.read(io.BytesIO(data), "arrows", "rows", batches.wanted):
+            batches.score(batch, rows)
+            rows += batch.count
+            if rows > MAX_ROWS:  # nulls take no bytes, and a file may say that it has any number
+                break
+    except ScorerError as error:
+        return type(error).__name__
+    return "answered"
+
+
 def bodies(count: int, seed: int) -> Iterator[tuple[bytes, random.Random]]:
     """Mutations, the same ones for the same seed, each with the chance that it is sent by."""
     streams = list(seeds().values())
@@ -184,7 +202,7 @@ def bodies(count: int, seed: int) -> Iterator[tuple[bytes, random.Random]]:
         yield mutate(streams[which], cut[which], chance), chance
 
 
-def main(count: int, seed: int = 0) -> int:
+def main(count: int, seed: int = 0, answering: Callable[[bytes, random.Random], str] = answer) -> int:
     """Sends mutations, and says what came of them."""
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     outcomes: Counter[str] = Counter()
@@ -192,7 +210,7 @@ def main(count: int, seed: int = 0) -> int:
     for index, (body, chance) in enumerate(bodies(count, seed)):
         began = time.perf_counter()
         try:
-            outcomes[answer(body, chance)] += 1
+            outcomes[answering(body, chance)] += 1
         except Exception:
             outcomes["fault"] += 1
             if outcomes["fault"] <= 10:
@@ -204,4 +222,5 @@ def main(count: int, seed: int = 0) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(*map(int, sys.argv[1:])))
+    numbers = [int(argument) for argument in sys.argv[1:3]]
+    sys.exit(main(*numbers, score_file) if sys.argv[3:] == ["files"] else main(*numbers))

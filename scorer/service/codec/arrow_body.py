@@ -11,8 +11,8 @@ from typing import Any
 
 import pyarrow as pa
 
+from scorer.arrow_checks import holds_cells, safe, shared_bytes
 from scorer.errors import BadShapeError, BodyTooLargeError
-from scorer.service.codec.arrow_checks import holds_cells, safe, shared_bytes
 from scorer.service.codec.arrow_messages import Message, MessageCutter, malformed
 from scorer.service.codec.table_scorer import TableScorer
 
