@@ -1,6 +1,6 @@
 """Mutated Arrow streams, for a process of its own: a crash of pyarrow ends it.
 
-`python -m tests.support.arrow_fuzz COUNT [SEED [files]]` prints how many of COUNT mutations were answered and refused
+`python -m tests.support.arrow_fuzz COUNT SEED [files]` prints how many of COUNT mutations were answered and refused
 how, the longest time of one, and the most memory. It ends with 1 where one was answered by what would be a 500. With
 `files` they are files that `scorer score` reads, where it would be a traceback.
 """
@@ -202,7 +202,7 @@ def bodies(count: int, seed: int) -> Iterator[tuple[bytes, random.Random]]:
         yield mutate(streams[which], cut[which], chance), chance
 
 
-def main(count: int, seed: int = 0, answering: Callable[[bytes, random.Random], str] = answer) -> int:
+def main(count: int, seed: int, answering: Callable[[bytes, random.Random], str]) -> int:
     """Sends mutations, and says what came of them."""
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     outcomes: Counter[str] = Counter()
@@ -222,5 +222,5 @@ def main(count: int, seed: int = 0, answering: Callable[[bytes, random.Random], 
 
 
 if __name__ == "__main__":
-    numbers = [int(argument) for argument in sys.argv[1:3]]
-    sys.exit(main(*numbers, score_file) if sys.argv[3:] == ["files"] else main(*numbers))
+    count, seed, *files = sys.argv[1:]
+    sys.exit(main(int(count), int(seed), score_file if files == ["files"] else answer))
