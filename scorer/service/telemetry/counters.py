@@ -27,7 +27,7 @@ from scorer.coefficients import CategoryInput, NumberInput
 from scorer.scorer import Scorer
 from scorer.scores import Scored, Scores, missing, unknown
 
-REQUESTS_AT_A_TIME = 1_024
+REQUESTS_AT_A_TIME = 256
 ROWS_AT_A_TIME = 10_000
 WRITE_SECONDS = 1.0
 FAR = 6.0
