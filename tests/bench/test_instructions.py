@@ -49,7 +49,7 @@ def test_every_part_can_be_repeated(loop: asyncio.AbstractEventLoop, some_rows: 
 @needs("valgrind")
 @pytest.mark.usefixtures("unmeasured")
 def test_valgrind_counts_the_instructions_of_a_part() -> None:
-    figures = instructions.measure(50, ["encode"])
+    figures = instructions.measure(1_000, ["encode"])
     assert 1_000 < figures["encode"] < 100_000
     assert instructions.table({"encode": 12_345.6}).splitlines()[-1] == "| encoding alone | 12,346 |"
 
