@@ -262,3 +262,21 @@ for answer in (post(b"", arrow), post(b"{}", b"application/json", arrow)):
 """
     done = run_without(("pyarrow",), POST + code)
     assert (done.stdout, done.stderr) == ("10002 1\n415 True\n406 True\n", "")
+
+
+def test_zstd_is_read_and_written_without_the_package_of_the_service(tmp_path: Path) -> None:
+    """By pyarrow where Python is older than 3.14, and else by Python itself."""
+    sample, scored = tmp_path / "rows.csv.zst", tmp_path / "scores.csv.zst"
+    code = f"""
+from scorer.__main__ import main
+assert main(['sample', '--rows', '30', '--out', {str(sample)!r}]) == 0
+assert main(['score', {str(sample)!r}, '--out', {str(scored)!r}]) == 0
+assert main(['score', {str(scored)!r}, '--allow-missing-columns', '--variables', 'none', '--to', 'csv']) == 0
+open({str(sample)!r}, 'r+b').truncate(100)
+sys.exit(main(['score', {str(sample)!r}, '--to', 'csv']))
+"""
+    done = run_without(("backports", *HEAVY), code)
+    assert done.returncode == 2, done.stderr
+    assert sample.read_bytes()[:4] == scored.read_bytes()[:4] == b"\x28\xb5\x2f\xfd"
+    assert "zstd" in done.stderr.splitlines()[-1]
+    assert "Traceback" not in done.stderr
