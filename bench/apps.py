@@ -41,21 +41,21 @@ async def readyz(_request: Request) -> JSONResponse:
     return JSONResponse({"status": "ready", "numpy": numpy.__version__})
 
 
+SETTINGS: dict[str, Any] = {
+    "loop": "uvloop",
+    "ws": "none",
+    "lifespan": "off",
+    "interface": "asgi3",
+    "proxy_headers": False,
+    "access_log": False,
+    "server_header": False,
+}
+"""The scorer's own settings of uvicorn, but for the protocol class and the log."""
+
+
 def serve(app: Any, http: Any = "httptools") -> None:
     """Serves an app at PEER_PORT with the scorer's own settings of uvicorn, but for the protocol class."""
-    uvicorn.run(
-        app,
-        port=int(os.environ["PEER_PORT"]),
-        loop="uvloop",
-        http=http,
-        ws="none",
-        lifespan="off",
-        interface="asgi3",
-        proxy_headers=False,
-        log_level="warning",
-        access_log=False,
-        server_header=False,
-    )
+    uvicorn.run(app, port=int(os.environ["PEER_PORT"]), http=http, log_level="warning", **SETTINGS)
 
 
 def main() -> None:

@@ -64,6 +64,20 @@ def of_times(what: str, above: Samples, below: Samples, bound: float, aim: float
     return Bound(what, cpu, bound, aim, most, wall)
 
 
+def of_rows(what: str, rows: int, samples: Samples, bound: float, aim: float) -> Bound:
+    """Rows a second, at least: of the least CPU time of all rounds, and beside it of the least wall time.
+
+    Args:
+        what: whose rows, in words.
+        rows: how many are scored in a round.
+        samples: CPU and wall times of the rounds.
+        bound: the rows a second that have to be reached.
+        aim: more of them.
+    """
+    cpu, wall = (rows / min(samples[clock]) for clock in ("cpu", "wall"))
+    return Bound(f"{what}: rows a second", cpu, bound, aim, most=False, wall=wall)
+
+
 def _digits(value: float) -> int:
     if value < 0.1:
         return 3

@@ -17,7 +17,7 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 
 import scorer
-from bench.bound import Bound
+from bench.bound import Bound, of_rows
 from bench.markdown import head
 from bench.timing import Samples, Times, take_turns
 
@@ -115,9 +115,7 @@ def bounds(results: Result) -> Iterator[Bound]:
     """Rows a second, and the peak of memory."""
     for name, (bound, aim) in BOUNDS.items():
         one = results[name]
-        cpu, wall = (one["rows"] / min(one[clock]) for clock in ("cpu", "wall"))
-        words = f"`scorer score` of {one['rows']:,} rows, {WORDS[name]}: rows a second"
-        yield Bound(words, cpu, bound, aim, most=False, wall=wall)
+        yield of_rows(f"`scorer score` of {one['rows']:,} rows, {WORDS[name]}", one["rows"], one, bound, aim)
     for name in ("large csv", "large parquet"):
         one = results[name]
         words = f"peak memory of `scorer score`, {WORDS[name]} of {one['bytes'] / 1e9:.1f} GB, in MB"

@@ -21,7 +21,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
 import scorer
-from bench.apps import floor
+from bench.apps import SETTINGS, floor
 from bench.peers.catalog import HOST, PREDICT
 from scorer.service.app import create_app
 from scorer.service.codec.encoder import AnswerEncoder
@@ -97,18 +97,7 @@ def connection(app: Any, http: Any, loop: asyncio.AbstractEventLoop, body: bytes
         loop: the event loop.
         body: of each request.
     """
-    config = uvicorn.Config(
-        app,
-        loop="uvloop",
-        http=http,
-        ws="none",
-        lifespan="off",
-        interface="asgi3",
-        proxy_headers=False,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-    )
+    config = uvicorn.Config(app, http=http, log_config=None, **SETTINGS)
     config.load()
     state = ServerState()
     state.default_headers = [(b"date", b"Sat, 21 Nov 2026 00:00:00 GMT")]  # uvicorn's server renews it every second

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import scorer
-from bench.bound import Bound
+from bench.bound import Bound, of_rows
 from bench.markdown import head
 from bench.timing import Times, take_turns
 from scorer.scorer import Scorer
@@ -112,9 +112,7 @@ def bounds(results: Result) -> Iterator[Bound]:
     """Rows a second of each kind of table that has a bound."""
     for name, (bound, aim) in BOUNDS.items():
         one = results[name]
-        cpu, wall = (one["rows"] / min(one[clock]) for clock in ("cpu", "wall"))
-        words = f"`score` of {one['rows']:,} rows, {WORDS[name]}: rows a second"
-        yield Bound(words, cpu, bound, aim, most=False, wall=wall)
+        yield of_rows(f"`score` of {one['rows']:,} rows, {WORDS[name]}", one["rows"], one, bound, aim)
 
 
 def table(results: Result) -> str:

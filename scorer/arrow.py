@@ -172,7 +172,7 @@ def needed(names: Iterable[str], known: Collection[str], used: Collection[str]) 
         used: names of the inputs that its equation uses.
 
     Returns:
-        The used ones; if there is none, one of the known, which tells the number of rows.
+        The used columns. A table without any gives one known column instead, which tells the number of rows.
 
     Raises:
         BadShapeError: a known name is there twice.

@@ -43,9 +43,8 @@ def read(file: BinaryIO, name: str, wanted: Collection[str] | None = None) -> It
             long, not UTF-8, or not CSV.
     """
     parser = Parser(name, wanted)
-    read_some = cast(
-        Any, file
-    ).read1  # unlike read, it does not wait on where Ctrl-C is noticed only with the next data
+    # Unlike read, read1 returns with what is there: waiting on, read would notice Ctrl-C only with the next data.
+    read_some = cast(Any, file).read1
     for chunk in iter(partial(read_some, SEGMENT_BYTES), b""):
         yield from parser.feed(chunk)
     yield from parser.finish()

@@ -110,7 +110,7 @@ class _Quotes:
         return bool(len(self._places) % 2)
 
     def last_row_end(self) -> int:
-        """The index behind the last line end that is not quoted; 0 if there is none."""
+        """How many bytes there are up to the last line end outside of quotes, which is included; 0 without one."""
         end = len(self._data)
         while True:
             # A carriage return at the very end may be half of a line end.

@@ -11,7 +11,7 @@ from scorer.formats.rows import BATCH_ROWS, Columns, RowBatch
 
 
 def read(text: TextIO, name: str) -> Iterator[RowBatch]:
-    """The rows of a file, in batches; an empty one if there is none. Blank lines are skipped.
+    """The rows of a file in batches. A file without rows gives one empty batch. Blank lines are skipped.
 
     Raises:
         TableError: a line is not JSON.

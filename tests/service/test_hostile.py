@@ -23,13 +23,7 @@ from schemathesis.core.result import Ok
 from schemathesis.specs.openapi import checks
 
 from scorer.cells import UnknownLevels
-from scorer.errors import (
-    BadRowsError,
-    BadShapeError,
-    MalformedBodyError,
-    RowsError,
-    ScorerError,
-)
+from scorer.errors import BadRowsError, BadShapeError, MalformedBodyError, RowsError, ScorerError
 from scorer.service import problems
 from scorer.service.codec.options import Options
 from scorer.service.codec.streaming import StreamingScorer

@@ -47,6 +47,10 @@ def has_pyarrow() -> bool:
         return False
 
 
+def _names_here() -> str:
+    return ", ".join(names[0] for each, names in NAMES.items() if each != "arrow" or has_pyarrow())
+
+
 class BodyType(NamedTuple):
     """What a Content-Type header says of a body.
 
@@ -73,8 +77,7 @@ def read_content_type(value: bytes) -> BodyType:
         return JSON
     found = _FORMATS.get(name)
     if found is None:
-        read = ", ".join(names[0] for each, names in NAMES.items() if each != "arrow" or has_pyarrow())
-        raise UnsupportedBodyError(f"the content type is not read: expected one of {read}")
+        raise UnsupportedBodyError(f"the content type is not read: expected one of {_names_here()}")
     if found == "arrow" and not has_pyarrow():
         raise UnsupportedBodyError(NEEDS_PYARROW)
     if found == "json":
@@ -139,7 +142,7 @@ def negotiate(accept: bytes, own: Format) -> AnswerType:
             best = rank, _ANSWERS[name]
     if best is None:
         missing = f"; {NEEDS_PYARROW}" if NAMES["arrow"][0] in accept.decode("latin-1").lower() else ""
-        raise NotAcceptableError(f"expected one of {', '.join(names[0] for names in NAMES.values())}{missing}")
+        raise NotAcceptableError(f"expected one of {_names_here()}{missing}")
     return best[1]
 
 

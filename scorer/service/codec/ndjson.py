@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import codecs
+
 import msgspec
 
 from scorer.errors import MalformedBodyError, RowTooLargeError
 from scorer.service.codec.results import SegmentResult
 from scorer.service.codec.streaming import StreamingScorer
-
-_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 class NDJSONScorer(StreamingScorer):
@@ -47,7 +47,7 @@ class NDJSONScorer(StreamingScorer):
 
     def _score(self, text: bytes, is_last: bool = False) -> None:
         if not self._lines:
-            text = text.removeprefix(_BYTE_ORDER_MARK)
+            text = text.removeprefix(codecs.BOM_UTF8)
         lines = text.split(b"\n")
         rows = [line for line in lines if line and not line.isspace()]
         if rows or (is_last and not self.rows):
