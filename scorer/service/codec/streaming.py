@@ -146,6 +146,8 @@ class StreamingScorer:
         try:
             with memoryview(text) as view, view[: comma + 1] as segment:
                 result = self._codec.answer(segment, self._format, self._max_rows)
+                if not result.rows:
+                    return False  # a comma before the first row
                 self._add(result, segment)
         except MalformedBodyError:
             return False

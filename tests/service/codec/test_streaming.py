@@ -56,6 +56,13 @@ def test_any_cuts_give_the_answer_of_the_whole(rows: Any, separators: tuple[str,
     assert outcome(body, cuts, data.draw(st.integers(1, 200))) == outcome(body, [], 2**40)
 
 
+@pytest.mark.parametrize("body", [b"[,%s]", b"[%s,,%s]", b"[%s,]", b"[,]", b"[ ,1]"])
+def test_commas_without_a_row_are_malformed_wherever_the_body_is_cut(body: bytes) -> None:
+    body = body.replace(b"%s", b'{"x5":"monday"}')
+    for size in range(1, len(body)):
+        assert outcome(body, list(range(0, len(body), size)), 1) is MalformedBodyError
+
+
 def test_a_batch_is_really_scored_while_it_arrives(stand_in: StandIn) -> None:
     body = json.dumps(stand_in.rows).encode()
     batch = StreamingScorer(CODEC, CODEC.default_format)
