@@ -1,6 +1,7 @@
 # The commands of this repository. Each sets up .venv by itself and says so; `make help` lists them.
 PYTHON ?= python3
 BIN := .venv/bin
+ENGINES := .venv-engines/bin/python
 IMAGE ?= coefficient-scorer
 STANDIN ?= standin
 DIST ?= dist
@@ -16,12 +17,12 @@ PROJECT := $(INSTALL) --no-deps --no-build-isolation --editable .
 LOCK := $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
 	--only-binary :all: --no-binary sniffpy --custom-compile-command 'make lock'
 # Where git would know what is ignored; an unpacked archive is linted without it
-NOT_OURS = .git .venv .venv-peers .mypy_cache .ruff_cache .hypothesis kubectl build dist standin
+NOT_OURS = .git .venv .venv-engines .venv-peers .mypy_cache .ruff_cache .hypothesis kubectl build dist standin
 MANIFESTS = deploy/kubernetes/overlays/production/namespace.yaml $(filter-out %/kustomization.yaml, \
 	$(wildcard deploy/kubernetes/base/*.yaml deploy/kubernetes/components/*/*.yaml))
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format export standin bench bench-quick instructions compare load capacity accuracy suite writeup newest lock image image-test dist archive clean
+.PHONY: help run test test-engines lint format export standin bench bench-quick instructions compare load capacity accuracy suite writeup newest lock image image-test dist archive clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -58,6 +59,19 @@ run: .venv/.service ## serve the shipped model on port 1313
 test suite: export OPENBLAS_NUM_THREADS := 1  # several processes share the CPUs
 test: .venv/.dev ## all tests, with the coverage gate
 	$(BIN)/python -m pytest --numprocesses=auto $(addprefix --cov=,$(COVERED)) --cov-report=term
+
+.venv-engines/.done: tests/engines/requirements.txt tests/requirements-build.txt pyproject.toml
+	@echo "Installing the engines (Spark, Ray, Dask, MLflow, 2 GB) into .venv-engines (two minutes)"
+	@$(PYTHON) -m venv .venv-engines
+	@$(ENGINES) -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: \
+		--requirement tests/requirements-build.txt
+	@$(ENGINES) -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: \
+		--no-binary pyspark --no-build-isolation --requirement $<
+	@$(ENGINES) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+test-engines: .venv-engines/.done ## the tests on Spark, MLflow, Ray, Dask and the recipes of docs/engines.md; Spark needs Java 17
+	$(ENGINES) -m pytest tests/engines
 
 lint: .venv/.dev ## ruff, mypy, shellcheck, hadolint, the schemas of manifests and workflows
 	$(BIN)/ruff check
@@ -115,7 +129,7 @@ writeup: .venv/.dev ## docs/writeup.pdf, of docs/writeup.typ and the figures tha
 	$(BIN)/python -m bench.writeup
 
 lock: .venv/.dev ## pin what the commands above and the image install, with hashes: the newest that fits pyproject.toml
-	@$(LOCK) pyproject.toml --all-extras --output-file tests/requirements.txt
+	@$(LOCK) pyproject.toml $(addprefix --extra ,service store export arrow dev) --output-file tests/requirements.txt
 	@$(LOCK) --group build --constraint tests/requirements.txt --output-file tests/requirements-build.txt
 	@$(LOCK) pyproject.toml --extra service --constraint tests/requirements.txt \
 		--output-file deploy/image/requirements-service.txt
@@ -123,6 +137,8 @@ lock: .venv/.dev ## pin what the commands above and the image install, with hash
 		--output-file deploy/image/requirements-service-store.txt
 	@$(LOCK) pyproject.toml --extra service --extra arrow --constraint tests/requirements.txt \
 		--output-file deploy/image/requirements-service-arrow.txt
+	@$(LOCK) pyproject.toml $(addprefix --extra ,service store export spark) tests/engines/requirements.in --no-binary pyspark \
+		--output-file tests/engines/requirements.txt
 	@$(LOCK) bench/peers/requirements.in --constraint tests/requirements.txt --output-file bench/peers/requirements.txt
 
 image: ## build the Docker image
@@ -150,4 +166,4 @@ archive: ## everything that is tracked, at the last commit, as one .tar.gz: make
 	@echo "$(ARCHIVE)"
 
 clean: ## remove what the commands above made
-	rm -rf .venv .ci/kubectl bench/.venv-peers build $(DIST) .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache bench/load-results $(STANDIN)
+	rm -rf .venv .ci/kubectl bench/.venv-peers .venv-engines build $(DIST) .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache bench/load-results $(STANDIN)

@@ -15,6 +15,7 @@ import pytest
 MISSING = {
     "curl": "curl is not installed: apt-get install curl",
     "git": "git is not installed: apt-get install git",
+    "java": "Java 17 or newer is not installed: apt-get install default-jre-headless",
     "kubectl": "kubectl 1.21 or newer is not installed: apt-get install kubernetes-client",
     "nginx": "nginx is not installed: apt-get install nginx",
     "openssl": "openssl is not installed: apt-get install openssl",
