@@ -53,7 +53,15 @@ PROBLEMS_SHOWN = 20
 
 
 class ScorerError(Exception):
-    """Root of the errors that this package raises on purpose."""
+    """Root of the errors that this package raises on purpose. All can be pickled: engines send them to the caller."""
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Without `__init__`, whose parameters are not `args`."""
+        return _unpickled, (type(self), self.args), self.__dict__
+
+
+def _unpickled(kind: type[ScorerError], message: tuple[object, ...]) -> ScorerError:
+    return kind.__new__(kind, *message)
 
 
 class CoefficientFileError(ScorerError):

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+import zlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
+from functools import lru_cache
 from itertools import repeat
 from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from scorer import arrow, arrow_cells, cells, certificate
+from scorer import arrow, arrow_cells, cells, certificate, reading
 from scorer.cells import UnknownLevels
 from scorer.coefficients import CategoryInput, CoefficientFile
 from scorer.columns import Column, Rows, raw_columns
@@ -23,9 +26,12 @@ from scorer.scores import RowScore, Scores
 class Scorer:
     """A coefficient file, certified on this machine and ready to score. Immutable, and safe to share between threads.
 
+    A pickle of it is the coefficient file, which is read and certified anew where it is unpickled.
+
     Attributes:
         file: the coefficient file.
         equation: its equation.
+        used: names of the inputs that the equation uses, in the file's order: the columns that `score` reads.
         readers: of the cells of the equation's inputs, by what unknown levels do.
         certificate_error: largest |phat - golden phat| over the certificate's rows, on this machine.
     """
@@ -54,12 +60,15 @@ class Scorer:
         }
         categories = ((index, each) for index, each in enumerate(inputs) if isinstance(each, CategoryInput))
         self._unknown_codes = [(index, each.unknown_code) for index, each in categories]
-        self._used = [declared.name for declared in inputs]
+        self.used = tuple(declared.name for declared in inputs)
         self._known = frozenset(declared.name for declared in file.inputs)
         self.certificate_error = certificate.check(file, self.score, source)
 
     def __repr__(self) -> str:
         return f"<Scorer {self.file.model} {self.file.version} sha256={self.file.sha256[:12]}>"
+
+    def __reduce__(self) -> tuple[Callable[[bytes, str], Scorer], tuple[bytes, str]]:
+        return _unpickled, (zlib.compress(self.file.to_bytes()), self.file.sha256)
 
     def score(self, rows: Rows, *, unknown_levels: UnknownLevels = "baseline") -> Scores:
         """Scores one row, a list of rows, or columns. All or nothing: if one cell is bad, no row is scored.
@@ -92,7 +101,7 @@ class Scorer:
         """
         if unknown_levels not in self.readers:
             raise ParameterError("unknown_levels", f"expected {' or '.join(self.readers)}")
-        return self.score_cells(raw_columns(rows, self._known, self._used), unknown_levels=unknown_levels)
+        return self.score_cells(raw_columns(rows, self._known, self.used), unknown_levels=unknown_levels)
 
     def score_cells(
         self,
@@ -170,3 +179,18 @@ class Scorer:
             fields = [declared.name for declared, column in columns if not np.isfinite(column[row])]
             for field in fields or (None,):
                 yield Problem(row, field, "not_finite", message)
+
+
+@lru_cache(maxsize=8)
+def _unpickled(packed: bytes, sha256: str) -> Scorer:
+    """The scorer of a pickle. An engine may unpickle it for each task: a process reads and certifies it once.
+
+    Args:
+        packed: the file's canonical bytes, compressed by zlib.
+        sha256: of the bytes that the file was read from, which may have been others.
+
+    Raises:
+        CoefficientFileError: the file is not valid, or this machine does not reproduce its certificate.
+    """
+    source = "pickled coefficient file"
+    return Scorer(replace(reading.parse(zlib.decompress(packed), source), sha256=sha256), source)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import pickle
 import random
+import zlib
 from dataclasses import replace
 from typing import Any
 
@@ -16,7 +17,7 @@ import scorer
 from export import certificate
 from scorer import reading
 from scorer.equation import CHUNK_ROWS
-from scorer.errors import BadRowsError, CertificateError, Problem
+from scorer.errors import BadRowsError, CertificateError, EditedFileError, Problem
 from tests.support.models import SMALL
 from tests.support.standin import StandIn
 
@@ -203,6 +204,41 @@ def test_a_golden_row_that_cannot_be_scored(small: dict[str, Any]) -> None:
 
 
 def test_a_scorer_can_be_pickled_and_shown(model: scorer.Scorer, row: dict[str, Any]) -> None:
-    again = pickle.loads(pickle.dumps(model))
+    pickled = pickle.dumps(model)
+    again = pickle.loads(pickled)
+    assert again is not model
+    assert again.file == model.file
     assert again.score(row).to_rows() == model.score(row).to_rows()
+    assert repr(again) == repr(model)
     assert repr(model).startswith("<Scorer glm-26 1.0.1 sha256=")
+    assert len(pickled) < 16_384
+
+
+def test_a_pickle_has_the_sha256_of_the_bytes_that_were_read(small: dict[str, Any]) -> None:
+    indented = scorer.Scorer(reading.parse(json.dumps(small, indent=8).encode()))
+    assert pickle.loads(pickle.dumps(indented)).file == indented.file
+
+
+def test_a_process_certifies_a_pickle_once(model: scorer.Scorer) -> None:
+    assert pickle.loads(pickle.dumps(model)) is pickle.loads(pickle.dumps(model))
+
+
+def test_an_edited_file_in_a_pickle_is_refused(model: scorer.Scorer) -> None:
+    unpickle, (packed, sha256) = model.__reduce__()
+    edited = zlib.compress(zlib.decompress(packed).replace(b"0.712", b"0.711"))
+    assert edited != packed
+    with pytest.raises(EditedFileError, match=r"^pickled coefficient file: .*edited since it was certified"):
+        unpickle(edited, sha256)
+
+
+def test_a_pickle_that_this_machine_does_not_reproduce_is_refused(small: dict[str, Any]) -> None:
+    unpickle, (packed, sha256) = scorer.Scorer(reading.parse(json.dumps(small).encode())).__reduce__()
+    document = json.loads(zlib.decompress(packed))
+    document["certificate"]["rows"][0]["phat"] += 1e-9
+    with pytest.raises(CertificateError, match=r"^pickled coefficient file: .*certificate"):
+        unpickle(zlib.compress(json.dumps(document).encode()), sha256)
+
+
+def test_the_used_inputs_are_the_columns_that_are_read(model: scorer.Scorer, row: dict[str, Any]) -> None:
+    assert model.used == ("x5", "x12", "x31", "x44", "x53", "x56", "x58", "x62", "x81", "x91")
+    assert model.score({name: row[name] for name in model.used}).phat == model.score(row).phat
