@@ -1,0 +1,54 @@
+"""What tests of engines share: one Spark session for all of them."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.paths import ROOT
+
+SETTINGS = {
+    "spark.driver.bindAddress": "127.0.0.1",
+    "spark.driver.host": "127.0.0.1",
+    "spark.driver.memory": "1g",
+    "spark.sql.session.timeZone": "UTC",
+    "spark.sql.shuffle.partitions": "2",
+    "spark.ui.enabled": "false",
+    "spark.ui.showConsoleProgress": "false",
+}
+"""Of every session of the tests: nothing listens outside of this machine, and little is started."""
+
+
+def start(master: str, directory: Path, **settings: str) -> Any:
+    """Starts a session of this process, which has one at a time. Its workers run this Python, on this tree.
+
+    Args:
+        master: such as ``local[2]``.
+        directory: for what Spark writes.
+        settings: further ones, with _ for the dots of their names.
+    """
+    from pyspark.sql import SparkSession
+
+    os.environ["PYSPARK_PYTHON"] = os.environ["PYSPARK_DRIVER_PYTHON"] = sys.executable
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
+    builder = SparkSession.builder.master(master).appName("tests")
+    own = {"spark.local.dir": directory / "local", "spark.sql.warehouse.dir": directory / "warehouse"}
+    given = {name.replace("_", "."): value for name, value in settings.items()}
+    for name, value in {**SETTINGS, **own, **given}.items():
+        builder = builder.config(name, str(value))
+    session = builder.getOrCreate()
+    session.sparkContext.setLogLevel("ERROR")
+    return session
+
+
+@pytest.fixture(scope="session")
+def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A Spark session of two threads, shared by all tests that take it (mark them with ``needs("java")``)."""
+    session = start("local[2]", tmp_path_factory.mktemp("spark"))
+    yield session
+    session.stop()
