@@ -22,7 +22,7 @@ MANIFESTS = deploy/kubernetes/overlays/production/namespace.yaml $(filter-out %/
 	$(wildcard deploy/kubernetes/base/*.yaml deploy/kubernetes/components/*/*.yaml))
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-engines lint format export standin bench bench-quick instructions compare load capacity accuracy suite writeup newest lock image image-test dist archive clean
+.PHONY: help run test test-engines lint format export standin bench bench-quick bench-engines instructions compare load capacity accuracy suite writeup newest lock image image-test dist archive clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -106,6 +106,9 @@ bench: .venv/.dev bench/.venv-peers/.done ## measure everything: bench/results.j
 
 bench-quick: .venv/.dev bench/.venv-peers/.done ## the main figures in a minute; writes nothing
 	$(BIN)/python -m bench --quick
+
+bench-engines: .venv-engines/.done ## measure Spark, polars and files of millions of rows: bench/engines.json and docs/engines.md (10 minutes)
+	$(ENGINES) -m bench.engines
 
 instructions: .venv/.dev ## instructions of a single row, counted by valgrind: no other work on the machine changes them
 	$(BIN)/python -m bench.instructions
