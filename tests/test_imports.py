@@ -27,10 +27,12 @@ scorer.formats.csv_segments scorer.formats.csv_lines scorer.formats.csv_writer
 scorer.formats.json_format scorer.formats.arrow_format
 scorer.formats.csv_format scorer.formats.ndjson_format scorer.formats.parquet_format
 scorer.formats scorer.batches
-scorer.sample scorer.score_files
+scorer.sample scorer.score_files scorer.engines
+scorer.engines.record_batches
 scorer.store scorer.store.pointer scorer.store.storage scorer.store.signing
 scorer.store.http scorer.store.objects scorer.store.sources
 scorer.store.opening scorer.store.cache scorer.store.directory
+scorer.engines.spark
 scorer.store.refresh
 scorer
 scorer.service scorer.service.settings scorer.service.problems scorer.service.keys

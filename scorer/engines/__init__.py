@@ -1,1 +1,1 @@
-"""Glue for engines that split tables over processes and machines. Each module needs its engine; none is imported here."""
+"""Glue for engines that split tables over processes and machines; each of its modules needs its engine."""
