@@ -84,32 +84,45 @@ class RecordBatchScorer:
         return [pa.field(name, column.type) for name, column in scored.items()]
 
     def check(self, names: Sequence[str]) -> None:
-        """Checks that a table has the columns that are needed, once each, and that none is named as a score.
+        """Checks that rows have what the equation uses.
+
+        Args:
+            names: of their columns or fields.
+
+        Raises:
+            BadShapeError: one that the equation uses is not there, or is there twice.
+        """
+        if absent := [name for name in self.used if name not in names]:
+            raise BadShapeError(f"no column {', '.join(absent)}, which the equation uses")
+        self._check_once(self.used, names)
+
+    def check_kept(self, names: Sequence[str]) -> None:
+        """Checks the columns to carry through.
 
         Args:
             names: of the table's columns.
 
         Raises:
-            BadShapeError: the table lacks a column that the equation uses, or has one twice.
-            ParameterError: a column to keep is not there, or is named as a score.
+            BadShapeError: one is there twice.
+            ParameterError: one is not there, or is named as a score.
         """
-        if absent := [name for name in self.used if name not in names]:
-            raise BadShapeError(f"no column {', '.join(absent)}, which the equation uses")
         if absent := [name for name in self.keep if name not in names]:
             raise ParameterError("keep", f"no column {', '.join(absent)}")
-        wanted = {*self.used, *self.keep}
-        if twice := sorted(name for name in wanted if names.count(name) > 1):
-            raise BadShapeError(f"columns are given twice: {', '.join(twice)}")
+        self._check_once(self.keep, names)
         written = {field.name for field in self.fields()}
         if same := [name for name in self.keep if name in written]:
-            reason = f"columns are named as columns of the scores: {', '.join(same)}; name the columns to keep"
+            reason = f"columns are named as columns of the scores: {', '.join(same)}; keep the others by their names"
             raise ParameterError("keep", reason)
+
+    def _check_once(self, wanted: Sequence[str], names: Sequence[str]) -> None:
+        if twice := [name for name in wanted if names.count(name) > 1]:
+            raise BadShapeError(f"columns are given twice: {', '.join(twice)}")
 
     def batches(self, batches: Iterable[Any]) -> Iterator[Any]:
         """Scores the batches of a table, one by one.
 
         Args:
-            batches: pyarrow.RecordBatches with the columns that `check` accepts.
+            batches: pyarrow.RecordBatches with columns that `check` and `check_kept` accept.
 
         Yields:
             For each a pyarrow.RecordBatch of as many rows in the same order: the kept columns, then the scores.
@@ -165,7 +178,11 @@ class RecordBatchScorer:
     def _score(self, batch: Any) -> ScoredBatch:
         scorer = _batch_scorer(self.data, self.variables, self.unknown_levels)
         rows = {name: batch.column(name) for name in self.used if name in batch.schema.names}
-        scored = scorer.score(RowBatch(rows, batch.num_rows), 0)
+        try:
+            scored = scorer.score(RowBatch(rows, batch.num_rows), 0)
+        except UnicodeDecodeError:  # Spark's texts may hold any bytes
+            rows = {name: _decoded(column) for name, column in rows.items()}
+            scored = scorer.score(RowBatch(rows, batch.num_rows), 0)
         if scored.problems and not self.report:
             raise self._error(batch, scored.problems)
         return scored
@@ -185,17 +202,28 @@ class RecordBatchScorer:
         if names is None:
             known = {declared.name for declared in certified(self.data).file.inputs}
             names = tuple(name for name in batch.schema.names if name not in known)
-        cells = (f"{name}={_text(batch.column(name)[row])}" for name in names if _is_plain(batch.schema.field(name)))
+        shown = {field.name for field in batch.schema if _is_shown(field.type)}
+        cells = (f"{name}={_text(batch.column(name)[row : row + 1])}" for name in names if name in shown)
         return f"row with {named}" if (named := ", ".join(cells)) else f"row {row} of a batch"
 
 
-def _is_plain(field: Any) -> bool:
-    return not (types.is_nested(field.type) or types.is_binary(field.type) or types.is_large_binary(field.type))
+def _is_shown(kind: Any) -> bool:
+    return not (types.is_nested(kind) or types.is_binary(kind) or types.is_large_binary(kind))
 
 
-def _text(cell: Any) -> str:
-    text = "null" if cell.as_py() is None else str(cell.as_py())
+def _text(column: Any) -> str:
+    """The one cell of a column."""
+    (cell,) = _decoded(column).to_pylist()
+    text = "null" if cell is None else str(cell)
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+
+
+def _decoded(column: Any) -> Any:
+    """The same column, with U+FFFD in place of what is not UTF-8 in its texts."""
+    if not (types.is_string(column.type) or types.is_large_string(column.type)):
+        return column
+    cells = column.cast(pa.large_binary()).to_pylist()
+    return pa.array([None if cell is None else cell.decode(errors="replace") for cell in cells], pa.string())
 
 
 def _problems(problems: Sequence[Problem], count: int) -> Any:

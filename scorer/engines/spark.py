@@ -9,7 +9,8 @@ scored = df.withColumn("scores", spark.udf()())            # a struct beside the
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import update_wrapper
 from typing import Any, Literal, get_args
 
@@ -72,25 +73,9 @@ def score(
     """
     if not callable(getattr(df, "mapInArrow", None)):
         raise ParameterError("df", f"expected a Spark DataFrame, got a {type(df).__name__}")
-    names = df.columns
-    kept = _names(keep, names)
-    scorer = _scorer(model, variables, unknown_levels, on_error)
-    scorer = RecordBatchScorer(
-        scorer.data,
-        kept,
-        None if keep is None else tuple(name for name in kept if name not in scorer.used),
-        variables,
-        unknown_levels,
-        on_error == "report",
-    )
-    scorer.check(names)
-    fields = dict(zip(names, df.schema.fields, strict=True))
-    _check_types(fields, scorer.used)
-    read = [name for name in names if name in {*kept, *scorer.used}]
-    by_index = df.toDF(*map(str, range(len(names))))  # names may hold dots, or differ in case alone
-    selected = by_index.select([by_index[str(names.index(name))].alias(name) for name in read])
-    written = StructType([*(fields[name] for name in kept), *_score_fields(scorer)])
-    return selected.mapInArrow(scorer.batches, written)
+    scorer = _keeping(_scorer(model, variables, unknown_levels, on_error), keep, df.columns)
+    _check_types(df.schema, scorer.used)
+    return _mapped(df, scorer)
 
 
 def udf(
@@ -155,29 +140,41 @@ def _scorer(model: Model, variables: bool, unknown_levels: UnknownLevels, on_err
     return scorer
 
 
-def _names(keep: Sequence[str] | None, columns: Sequence[str]) -> tuple[str, ...]:
-    if keep is None:
-        return tuple(columns)
-    if isinstance(keep, str) or not all(isinstance(name, str) for name in keep):
+def _keeping(scorer: RecordBatchScorer, keep: Sequence[str] | None, names: Sequence[str]) -> RecordBatchScorer:
+    """The same, with the columns to carry through."""
+    if isinstance(keep, str) or not all(isinstance(name, str) for name in keep or ()):
         raise ParameterError("keep", "expected a list of names of columns")
-    return tuple(dict.fromkeys(keep))
+    kept = tuple(dict.fromkeys(names if keep is None else keep))
+    named_by = None if keep is None else tuple(name for name in kept if name not in scorer.used)
+    scorer = replace(scorer, keep=kept, named_by=named_by)
+    scorer.check(names)
+    scorer.check_kept(names)
+    return scorer
 
 
-def _check_types(fields: dict[str, Any], used: Sequence[str]) -> None:
-    for name in used:
-        kind = fields[name].dataType
-        if not isinstance(kind, _READABLE):
-            raise BadShapeError(
-                f"column {name} has Spark type {kind.simpleString()}, which holds neither numbers nor texts"
-            )
+def _check_types(schema: Any, used: Sequence[str]) -> None:
+    for field in schema.fields:
+        if field.name in used and not isinstance(field.dataType, _READABLE):
+            kind = field.dataType.simpleString()
+            raise BadShapeError(f"column {field.name} has Spark type {kind}, which holds neither numbers nor texts")
 
 
-def _score_fields(scorer: RecordBatchScorer) -> list[Any]:
-    return list(from_arrow_schema(pa.schema(scorer.fields())))
+def _mapped(df: Any, scorer: RecordBatchScorer) -> Any:
+    names = df.columns
+    read = [index for index, name in enumerate(names) if name in {*scorer.keep, *scorer.used}]
+    read_names = [names[index] for index in read]
+    # Spark cannot find a column by a name that has a dot, or differs from another's in case alone.
+    numbered = df.toDF(*map(str, range(len(names)))).select([str(index) for index in read])
+
+    def scores(batches: Iterator[Any]) -> Iterator[Any]:
+        return scorer.batches(batch.rename_columns(read_names) for batch in batches)
+
+    kept = [df.schema.fields[names.index(name)] for name in scorer.keep]
+    return numbered.mapInArrow(scores, StructType([*kept, *_struct_type(scorer).fields]))
 
 
 def _struct_type(scorer: RecordBatchScorer) -> Any:
-    return StructType(_score_fields(scorer))
+    return from_arrow_schema(pa.schema(scorer.fields()))
 
 
 def _quoted(name: str) -> str:
