@@ -44,7 +44,7 @@ def certified(data: bytes) -> Scorer:
 
 @lru_cache(_MODELS)
 def _batch_scorer(data: bytes, variables: bool, unknown_levels: UnknownLevels) -> BatchScorer:
-    return BatchScorer(certified(data), "", variables=variables, unknown_levels=unknown_levels, report=True)
+    return BatchScorer(certified(data), "rows", variables=variables, unknown_levels=unknown_levels, report=True)
 
 
 @dataclass(frozen=True)
@@ -145,8 +145,8 @@ class RecordBatchScorer:
             A pyarrow.StructArray of the scores, in the same order.
 
         Raises:
-            BadShapeError: no struct, one that lacks a field that the equation uses, or an Arrow type that holds neither
-                numbers nor texts.
+            BadShapeError: no struct, or one that lacks a field that the equation uses.
+            TableError: an Arrow type that holds neither numbers nor texts.
             RowsError: as for `batches`.
         """
         if not types.is_struct(rows.type):
