@@ -1,9 +1,10 @@
-"""Command line: python -m scorer serve | score | sample | describe | verify | check | key."""
+"""Command line: python -m scorer serve | score | sample | describe | verify | check | key | mlflow."""
 
 from __future__ import annotations
 
 import argparse
 import os
+import shlex
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
@@ -97,6 +98,10 @@ def _parser() -> argparse.ArgumentParser:
     describing = commands.add_parser("describe", parents=[model], help="print the equation as a table")
     describing.set_defaults(command=_describe)
 
+    mlflow = commands.add_parser("mlflow", parents=[model], help="write a model directory for MLflow")
+    mlflow.add_argument("directory", type=Path, metavar="DIR", help="a directory that does not exist yet")
+    mlflow.set_defaults(command=_mlflow)
+
     verify = commands.add_parser("verify", help="check a coefficient file and its certificate")
     verify.add_argument("file", type=Path)
     verify.set_defaults(command=_verify)
@@ -109,8 +114,12 @@ def _whole_number(text: str) -> int:
     return int(text)
 
 
+def _model(options: argparse.Namespace) -> str | None:
+    return options.model or os.environ.get("SCORER_MODEL") or None
+
+
 def _load(options: argparse.Namespace) -> Scorer:
-    return load(options.model or os.environ.get("SCORER_MODEL") or None)
+    return load(_model(options))
 
 
 def _serve(options: argparse.Namespace) -> None:
@@ -157,6 +166,14 @@ def _verify(options: argparse.Namespace) -> None:
         f"    {len(file.certificate.rows)} golden rows reproduced, largest |Δphat| {scorer.certificate_error:.1e} "
         f"(tolerance {file.certificate.tolerance:.1e})\n    {coverage(file)}"
     )
+
+
+def _mlflow(options: argparse.Namespace) -> None:
+    from scorer.artifacts import mlflow
+
+    file = mlflow.write(options.directory, _model(options))
+    serve = f"mlflow models serve --model-uri {shlex.quote(str(options.directory))} --env-manager local"
+    print(f"{options.directory}: {file.model} {file.version}, sha256 {file.sha256}; serve it: {serve}")
 
 
 def _score(options: argparse.Namespace) -> None:

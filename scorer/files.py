@@ -1,9 +1,10 @@
-"""Writing a file so that readers see the old bytes or the new ones, never half of them."""
+"""Writing a file or a directory so that readers see the old bytes or the new ones, never half of them."""
 
 from __future__ import annotations
 
+import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Container, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
@@ -40,6 +41,59 @@ def atomic_write(path: Path) -> Iterator[BinaryIO]:
     except BaseException:
         temporary.unlink()
         raise
+
+
+def write_directory(path: Path, contents: Mapping[str, bytes], added: Container[str] = ()) -> None:
+    """Writes files into a temporary sibling of ``path``, which is flushed to disk and renamed to ``path``.
+
+    A directory that holds these files already, and no others, stays as it is.
+
+    Args:
+        path: does not exist yet, or is empty, or holds these files.
+        contents: the files' bytes by their path in the directory, parts separated by slashes.
+        added: names of files, and of directories, that may stand beside them: readers add them.
+
+    Raises:
+        OSError: ``path`` cannot be written, or holds something else. Names it.
+    """
+    import shutil
+    import tempfile
+
+    target = path.resolve()
+    if target.exists() and (found := _contents(path, added)):
+        if found != contents:
+            raise FileExistsError(errno.EEXIST, "exists, and holds something else", str(path))
+        return
+    with _naming(path):
+        temporary = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}.", suffix=".tmp"))
+        try:
+            for name, data in contents.items():
+                _write_new(temporary / name, data)
+            temporary.chmod(0o755)  # mkdtemp makes it its owner's alone
+            temporary.replace(target)
+        except BaseException:
+            shutil.rmtree(temporary)
+            raise
+
+
+def _contents(path: Path, left_out: Container[str]) -> dict[str, bytes]:
+    with _naming(path):
+        if not path.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, "exists, and is not a directory")
+        names = (each.relative_to(path) for each in path.rglob("*") if each.is_file())
+        return {
+            name.as_posix(): (path / name).read_bytes()
+            for name in names
+            if not any(part in left_out for part in name.parts)
+        }
+
+
+def _write_new(path: Path, data: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 @contextmanager

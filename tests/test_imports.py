@@ -35,6 +35,8 @@ scorer.store.opening scorer.store.cache scorer.store.directory
 scorer.engines.spark
 scorer.store.refresh
 scorer
+scorer.artifacts scorer.artifacts.mlflow_directory
+scorer.artifacts.mlflow
 scorer.service scorer.service.settings scorer.service.problems scorer.service.keys
 scorer.service.listening scorer.service.http_head scorer.service.http_watchdog scorer.service.http_transport
 scorer.service.http_tasks

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from scorer.scorer import Scorer
-from scorer.store.sources import OneFile, Source, Versions, load_from
+from scorer.store.sources import Loaded, OneFile, Source, Versions, load_from
 from scorer.store.storage import Directory
 
 _INSTALLED = Path(__file__).parents[1] / "shipped"
@@ -28,6 +28,11 @@ def load(path: str | os.PathLike[str] | None = None) -> Scorer:
         CoefficientFileError: the file cannot be read, is not valid, is not the one that the pointer names, or this
             machine does not reproduce its certificate.
     """
+    return load_with_bytes(path).scorer
+
+
+def load_with_bytes(path: str | os.PathLike[str] | None = None) -> Loaded:
+    """As `load`, with the file's bytes. Argument and errors are those of `load`."""
     given = shipped() if path is None else Path(path)
     source: Source = Versions(Directory(given)) if given.is_dir() else OneFile(Directory(given.parent), given.name)
-    return load_from(source).scorer
+    return load_from(source)
