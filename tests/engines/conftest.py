@@ -1,4 +1,4 @@
-"""What tests of engines share: one Spark session for all of them."""
+"""What tests of engines share: one Spark session and one MLflow model for all of them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,11 @@ from typing import Any
 
 import pytest
 
+from scorer.artifacts import mlflow as artifact
+from tests.support.mlflow_models import ALONE
 from tests.support.paths import ROOT
+
+os.environ.update(ALONE)
 
 SETTINGS = {
     "spark.driver.bindAddress": "127.0.0.1",
@@ -52,3 +56,16 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     session = start("local[2]", tmp_path_factory.mktemp("spark"))
     yield session
     session.stop()
+
+
+@pytest.fixture(scope="session")
+def mlflow_model(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The shipped model as an MLflow model. What MLflow itself writes is in a directory of the tests too."""
+    import mlflow
+
+    directory = tmp_path_factory.mktemp("mlflow")
+    before = mlflow.get_tracking_uri()
+    mlflow.set_tracking_uri(f"sqlite:///{directory}/mlflow.db")
+    artifact.write(directory / "model")
+    yield directory / "model"
+    mlflow.set_tracking_uri(before)

@@ -1,79 +1,33 @@
-"""The model directory in MLflow itself: loaded, served, registered and on Spark, with the library's phat to the bit."""
+"""The model directory in MLflow itself: loaded and registered, with the library's phat to the bit."""
 
 from __future__ import annotations
 
 import json
-import os
-import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import mlflow
 import numpy as np
 import pandas as pd
 import pytest
+from mlflow.exceptions import MlflowException
+from mlflow.tracking import MlflowClient
 
 import scorer
 from scorer.artifacts import mlflow as artifact
 from scorer.errors import BadRowsError, BadShapeError
 from tests.support import processes
-from tests.support.paths import ROWS
-from tests.support.servers import WAIT_SECONDS, Answer, Client, answers, free_port, wait_until
-
-ALONE = {"DO_NOT_TRACK": "true", "MLFLOW_DISABLE_TELEMETRY": "true"}
-"""MLflow calls nobody."""
-
-os.environ.update(ALONE)
-
-import mlflow  # noqa: E402  # reads the variables
-from mlflow.exceptions import MlflowException  # noqa: E402
-from mlflow.tracking import MlflowClient  # noqa: E402
-
-USED = [declared.name for declared in scorer.load().equation.inputs]
-BAD_REQUEST = 400
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _own_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """MLflow's own files are below a directory of the tests, whatever it is asked."""
-    before = mlflow.get_tracking_uri()
-    mlflow.set_tracking_uri(f"sqlite:///{tmp_path_factory.mktemp('tracking')}/mlflow.db")
-    yield
-    mlflow.set_tracking_uri(before)
+from tests.support.mlflow_models import USED, same_bits, stand_in_rows
 
 
 @pytest.fixture(scope="module")
-def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The shipped model as an MLflow model."""
-    path = tmp_path_factory.mktemp("mlflow") / "model"
-    artifact.write(path)
-    return path
-
-
-@pytest.fixture(scope="module")
-def loaded(directory: Path) -> Any:
+def loaded(mlflow_model: Path) -> Any:
     """The model as MLflow loads it."""
-    return mlflow.pyfunc.load_model(str(directory))
-
-
-@pytest.fixture(scope="module")
-def rows() -> list[dict[str, Any]]:
-    """100 rows with the cells of the inputs that are used."""
-    read: list[dict[str, Any]] = json.loads(ROWS.read_bytes())
-    return [{name: row[name] for name in USED} for row in read]
-
-
-def same_bits(given: Any, expected: scorer.Scores) -> bool:
-    """Whether a DataFrame has the outcomes and the probabilities of scores, to the bit."""
-    phat = given["phat"].to_numpy(np.float64)
-    return bool(
-        phat.tobytes() == expected.phat.tobytes()
-        and given["business_outcome"].tolist() == expected.outcome.tolist()
-        and sorted(given) == list(given)
-    )
+    return mlflow.pyfunc.load_model(str(mlflow_model))
 
 
 def test_other_bits_are_noticed(model: scorer.Scorer) -> None:
@@ -112,9 +66,8 @@ def test_a_frame_of_any_type_gets_the_scores_of_the_library(
     assert given.index.equals(frame.index)
 
 
-def test_dicts_and_lists_get_the_scores_of_the_library(
-    loaded: Any, model: scorer.Scorer, rows: list[dict[str, Any]]
-) -> None:
+def test_dicts_and_lists_get_the_scores_of_the_library(loaded: Any, model: scorer.Scorer) -> None:
+    rows = stand_in_rows()
     columns = {name: [row[name] for row in rows] for name in USED}
     for given in (rows, columns, {name: np.array(cells, object) for name, cells in columns.items()}):
         assert same_bits(loaded.predict(given), model.score(rows))
@@ -150,7 +103,7 @@ def test_an_error_is_one_line_and_has_the_one_of_the_library(
     assert isinstance(caught.value.__cause__, kind)
 
 
-def test_the_code_that_the_directory_carries_is_enough(directory: Path, tmp_path: Path) -> None:
+def test_the_code_that_the_directory_carries_is_enough(mlflow_model: Path, tmp_path: Path) -> None:
     """In a process that has not imported the package, MLflow takes it from the directory. It writes nothing else."""
     code = """
 import sys, mlflow
@@ -158,153 +111,40 @@ model = mlflow.pyfunc.load_model(sys.argv[1])
 print(sys.modules["scorer"].__file__)
 print(model.predict(model.input_example)["phat"].tolist())
 """
-    variables = processes.environment(ALONE)
+    variables = processes.environment()
     variables.pop("PYTHONPATH", None)
-    command = [sys.executable, "-c", code, directory]
+    command = [sys.executable, "-c", code, str(mlflow_model)]
     done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=variables, check=False)
     assert done.returncode == 0, done.stderr
     origin, phat = done.stdout.splitlines()
-    assert origin == str(directory / "code" / "scorer" / "__init__.py")
-    example = json.loads((directory / "input_example.json").read_bytes())
-    cells = [dict(zip(example["columns"], row, strict=True)) for row in example["data"]]
+    assert origin == str(mlflow_model / "code" / "scorer" / "__init__.py")
+    example = json.loads((mlflow_model / "input_example.json").read_bytes())
+    cells: list[dict[str, Any]] = [dict(zip(example["columns"], row, strict=True)) for row in example["data"]]
     assert json.loads(phat) == scorer.load().score(cells).phat.tolist()
     assert list(tmp_path.iterdir()) == []
     assert "WARNING" not in done.stderr
 
 
-def test_registered_in_sqlite_and_loaded_by_its_name(directory: Path, model: scorer.Scorer) -> None:
-    mlflow.register_model(str(directory), "glm-26", tags={"sha256": model.file.sha256})
+def test_registered_in_sqlite_and_loaded_by_its_name(mlflow_model: Path, model: scorer.Scorer) -> None:
+    mlflow.register_model(str(mlflow_model), "glm-26", tags={"sha256": model.file.sha256})
     registry = MlflowClient()
     registry.set_registered_model_alias("glm-26", "champion", "1")
     expected = model.score([{"x91": 0.5}])
     for address in ("models:/glm-26/1", "models:/glm-26@champion"):
         assert same_bits(mlflow.pyfunc.load_model(address).predict([{"x91": 0.5}]), expected)
     assert registry.get_model_version("glm-26", "1").tags == {"sha256": model.file.sha256}
-    artifact.write(directory)  # is no error: what MLflow has put into the directory does not make it another model
+    artifact.write(mlflow_model)  # is no error: what MLflow has put into the directory does not make it another model
 
 
-def test_registered_in_a_directory(directory: Path, tmp_path: Path, model: scorer.Scorer) -> None:
+def test_registered_in_a_directory(mlflow_model: Path, tmp_path: Path, model: scorer.Scorer) -> None:
     code = """
 import sys, mlflow
 mlflow.register_model(sys.argv[1], "glm-26")
 print(mlflow.pyfunc.load_model("models:/glm-26/1").predict([{"x91": 0.5}])["phat"][0])
 """
-    given = {**ALONE, "MLFLOW_TRACKING_URI": f"file://{tmp_path}/store", "MLFLOW_ALLOW_FILE_STORE": "true"}
+    given = {"MLFLOW_TRACKING_URI": f"file://{tmp_path}/store", "MLFLOW_ALLOW_FILE_STORE": "true"}
     variables = processes.environment(given)
-    command = [sys.executable, "-c", code, directory]
+    command = [sys.executable, "-c", code, str(mlflow_model)]
     done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=variables, check=False)
     assert done.returncode == 0, done.stderr
     assert float(done.stdout) == model.score({"x91": 0.5}).phat[0]
-
-
-@pytest.fixture(scope="module")
-def server(directory: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
-    """`mlflow models serve`, as a user starts it, and a connection to it."""
-    port = free_port()
-    options = ("--env-manager", "local", "--host", "127.0.0.1", "--port", str(port), "--workers", "1")
-    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"  # of uvicorn
-    process = subprocess.Popen(
-        [sys.executable, "-m", "mlflow", "models", "serve", "--model-uri", str(directory), *options],
-        cwd=tmp_path_factory.mktemp("served"),
-        env=processes.environment({**ALONE, "PATH": path}),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    client = Client(port)
-    try:
-        wait_until(lambda: process.poll() is not None or answers(port, "/ping"), "MLflow's server")
-        yield client
-    finally:
-        client.close()
-        os.killpg(process.pid, signal.SIGTERM)  # the group is its own: the command line and uvicorn
-        process.wait(WAIT_SECONDS)
-
-
-def invoke(server: Client, body: Any, kind: str = "application/json") -> Answer:
-    """POST /invocations; Python's JSON writes NaN as such."""
-    sent = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return server.send("POST", "/invocations", sent, {"content-type": kind})
-
-
-def split(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Rows as columns' names and lists of cells."""
-    return {"columns": USED, "data": [[row[name] for name in USED] for row in rows]}
-
-
-def test_every_form_of_json_gets_the_scores_of_the_library(
-    server: Client, model: scorer.Scorer, rows: list[dict[str, Any]]
-) -> None:
-    columns = {name: [row[name] for row in rows] for name in USED}
-    bodies = {
-        "dataframe_split": split(rows),
-        "dataframe_records": rows,
-        "instances": rows,
-        "inputs": columns,
-    }
-    for name, body in [*bodies.items(), ("inputs", rows)]:
-        answer = invoke(server, {name: body})
-        assert answer.status == 200, answer.body
-        assert same_bits(pd.DataFrame(answer.json()["predictions"]), model.score(rows)), name
-
-
-def test_missing_cells_are_null_nan_and_absent_keys(server: Client, model: scorer.Scorer) -> None:
-    rows = [
-        {"x5": "monday", "x91": 1},
-        {"x5": float("nan"), "x91": float("nan")},
-        {"x91": None},
-        {"x12": "$5", "x44": "NA"},
-    ]
-    answer = invoke(server, {"dataframe_records": rows})
-    assert same_bits(pd.DataFrame(answer.json()["predictions"]), model.score(rows))
-
-
-def test_the_example_and_parameters_of_a_request(server: Client, directory: Path) -> None:
-    body = json.loads((directory / "serving_input_example.json").read_bytes())
-    assert len(invoke(server, body).json()["predictions"]) == 3
-    answer = invoke(server, {**body, "params": {"variables": True}}).json()["predictions"]
-    assert len(answer[0]) > 25
-    assert list(answer[0]) == sorted(answer[0])
-
-
-def test_a_real_client_of_mlflow(server: Client, model: scorer.Scorer) -> None:
-    from mlflow.pyfunc.scoring_server.client import ScoringServerClient
-
-    frame = pd.DataFrame({"x5": ["monday", None], "x12": ["$5,547.78", 3], "x91": pd.array([1, None], "Int64")})
-    given = ScoringServerClient("127.0.0.1", server.port).invoke(frame).get_predictions()
-    assert same_bits(given, model.score(frame))
-
-
-@pytest.mark.parametrize(
-    ("body", "message"),
-    [
-        ({"dataframe_records": [{"x12": 1}, {"x12": "secret"}]}, "row 1, x12: the text is not a number"),
-        ({"inputs": {"x91": [True]}}, "row 0, x91: expected a number or its text, got true or false"),
-        ({"dataframe_records": [{"id": 1}]}, "none of the columns is an input of the model"),
-        ({"dataframe_records": []}, "none of the columns is an input of the model"),
-        (
-            {"dataframe_records": [{"x91": 1}], "params": {"unknown_levels": "x"}},
-            "unknown_levels: expected baseline or error",
-        ),
-        # MLflow takes columns of texts alone for one row of lists.
-        ({"inputs": {"x5": ["monday", "sunday"]}}, "row 0, x5: expected text, got a list"),
-    ],
-)
-def test_a_bad_request_is_400_with_one_line_and_no_cell(server: Client, body: Any, message: str) -> None:
-    answer = invoke(server, body)
-    assert answer.status == BAD_REQUEST
-    said = answer.json()
-    assert (said["error_code"], said["message"]) == ("BAD_REQUEST", message)
-    assert "stack_trace" not in said
-    assert b"secret" not in answer.body
-
-
-def test_csv_is_refused_and_parquet_is_read(
-    server: Client, model: scorer.Scorer, rows: list[dict[str, Any]], tmp_path: Path
-) -> None:
-    """Of CSV MLflow would make numbers by pandas' rules, which may differ in the last bit."""
-    frame = pd.DataFrame(rows)
-    assert invoke(server, frame.to_csv(index=False).encode(), "text/csv").status == BAD_REQUEST
-    frame.to_parquet(tmp_path / "rows.parquet")
-    answer = invoke(server, (tmp_path / "rows.parquet").read_bytes(), "application/vnd.apache.parquet")
-    assert same_bits(pd.DataFrame(answer.json()["predictions"]), model.score(rows))
