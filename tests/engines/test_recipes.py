@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import os
+import re
 import shutil
+import signal
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import obstore
+import pyarrow as pa
 import pyarrow.dataset
 import pyarrow.parquet
 import pytest
+from obstore.store import S3Store
 
 import scorer
 from tests.engines.conftest import SETTINGS
-from tests.support import recipes
+from tests.support import recipes, servers
 from tests.support.paths import ROOT
-from tests.support.recipes import differences
+from tests.support.recipes import Block, differences
 from tests.support.skips import needs
+from tests.support.stores import s3
 
 RECIPES = recipes.recipes((ROOT / "docs" / "engines.md").read_text())
 CRON = "Cron"
@@ -77,3 +85,101 @@ def test_a_recipe_gives_the_scores_of_the_library(
     assert len(written) == sum(block.language == "python" for block in blocks) > 0
     for path in written:
         assert differences(pyarrow.dataset.dataset(path).to_table(), expected) == []
+
+
+def test_cron_scores_a_prefix_and_then_only_what_has_arrived(directory: Path, expected: Any) -> None:
+    first, *others = sorted((directory / "rows").iterdir())
+    (directory / "scores").mkdir()
+    with s3("bucket") as variables:
+        store = S3Store(
+            "bucket",
+            access_key_id=variables["AWS_ACCESS_KEY_ID"],
+            secret_access_key=variables["AWS_SECRET_ACCESS_KEY"],
+            region=variables["AWS_REGION"],
+            endpoint=variables["AWS_ENDPOINT_URL"],
+            client_options={"allow_http": True},
+        )
+        for path in others:
+            store.put(f"rows/{path.name}", path)
+        recipes.run(RECIPES[CRON], directory, variables)
+        before = objects(store)
+        store.put(f"rows/{first.name}", first)
+        recipes.run(RECIPES[CRON], directory, variables)
+        after = objects(store)
+        for key in after:
+            (directory / key).write_bytes(store.get(key).bytes())
+    assert len(before) == len(others)
+    assert len(after) == len(others) + 1
+    assert before.items() <= after.items()
+    assert differences(pyarrow.dataset.dataset(directory / "scores").to_table(), expected) == []
+
+
+def objects(store: S3Store) -> dict[str, Any]:
+    """When the scores were written, by their keys."""
+    (listed,) = [*obstore.list(store, "scores", chunk_size=100)]
+    return {each["path"]: each["last_modified"] for each in listed if each["path"].endswith(".parquet")}
+
+
+def test_every_recipe_has_code() -> None:
+    assert len(RECIPES) > 10
+    assert [heading for heading, blocks in RECIPES.items() if not blocks] == []
+
+
+def test_a_recipe_that_is_added_is_found() -> None:
+    page = (ROOT / "docs" / "engines.md").read_text()
+    added = page.replace("\n### Cron\n", "\n### Beam\n\nWords.\n\n```python\nimport beam\n\nbeam\n```\n\n### Cron\n")
+    found = recipes.recipes(added)
+    assert found.pop("Beam") == [Block("python", "import beam\n\nbeam\n")]
+    assert found == RECIPES
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "message"),
+    [
+        ("sql", "select 1", "nothing runs a block of sql"),
+        ("sh", "echo before\nfalse\necho after", "before"),
+        ("python", "raise SystemExit('a recipe that fails')", "a recipe that fails"),
+        ("python", "import warnings\nwarnings.warn('of the recipe itself')", "of the recipe itself"),
+        ("crontab", "2 * * * scorer score rows", "no five fields of time"),
+        ("crontab", "2 * * * * scorer score rows-$(date +%F)", "cron ends a command at %"),
+        ("crontab", r"2 * * * * date +\%F; ls nothing-of-$(date +\%Y)", "nothing-of-2"),
+    ],
+)
+def test_a_recipe_that_does_not_run_fails(language: str, text: str, message: str, tmp_path: Path) -> None:
+    with pytest.raises(AssertionError, match=re.escape(message)):
+        recipes.run([Block(language, text)], tmp_path)
+
+
+def test_what_a_recipe_leaves_running_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(servers, "WAIT_SECONDS", 0)
+    block = Block("sh", "sleep 60 >/dev/null 2>&1 & echo $! > pid")
+    with pytest.raises(AssertionError, match="the end of what a recipe has started"):
+        recipes.run([block], tmp_path)
+    os.kill(int((tmp_path / "pid").read_text()), signal.SIGKILL)
+
+
+def scores_of(*phats: float, ids: tuple[int, ...] = (3, 5, 8)) -> Any:
+    return pa.table({"id": ids, "business_outcome": [0, 1, 1][: len(ids)], "phat": phats})
+
+
+@pytest.mark.parametrize(
+    ("scores", "found"),
+    [
+        (scores_of(0.25, 0.75, 1.0), []),
+        (scores_of(0.25, 0.75, 1.0).take([2, 0, 1]).select(["phat", "id", "business_outcome"]), []),
+        (scores_of(0.25, np.nextafter(0.75, 1), 1.0), ["phat of 1 rows, the first with id 5"]),
+        (
+            scores_of(0.25, 0.75, 1.0, ids=(5, 3, 8)),
+            ["business_outcome of 2 rows, the first with id 3", "phat of 2 rows, the first with id 3"],
+        ),
+        (scores_of(0.25, 0.75, ids=(3, 5)), ["the keys of 2 rows are not those of the 3 expected"]),
+        (scores_of(0.25, 0.75, 1.0, ids=(3, 5, 5)), ["the keys of 3 rows are not those of the 3 expected"]),
+        (scores_of(0.25, 0.75, 1.0).drop_columns("phat"), ["columns are id, business_outcome"]),
+        (
+            scores_of(0.25, 0.75, 1.0).cast(pa.schema({"id": "int64", "business_outcome": "int32", "phat": "float"})),
+            ["business_outcome is int32 instead of int64", "phat is float instead of double"],
+        ),
+    ],
+)
+def test_scores_that_differ_are_told(scores: Any, found: list[str]) -> None:
+    assert differences(scores, scores_of(0.25, 0.75, 1.0)) == found

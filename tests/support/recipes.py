@@ -131,7 +131,7 @@ def differences(scores: Any, expected: Any) -> list[str]:
         expected: the same, by `id`.
     """
     if sorted(scores.column_names) != sorted(expected.column_names):
-        return [f"columns {', '.join(scores.column_names)} instead of {', '.join(expected.column_names)}"]
+        return [f"columns are {', '.join(scores.column_names)}"]
     scores = scores.select(expected.column_names).sort_by("id")
     found = []
     for field in expected.schema:
