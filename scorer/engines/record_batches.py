@@ -39,7 +39,8 @@ def certified(data: bytes) -> Scorer:
     Raises:
         CoefficientFileError: the file is not valid, was edited, or is not reproduced on this machine.
     """
-    return Scorer(reading.parse(data, "the coefficient file that was sent"))
+    source = "the coefficient file that was sent"
+    return Scorer(reading.parse(data, source), source)
 
 
 @lru_cache(_MODELS)
