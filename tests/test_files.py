@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from scorer.files import atomic_write
+from scorer.files import atomic_write, write_directory
 
 
 def test_replacing_is_seen_at_the_end_only(tmp_path: Path) -> None:
@@ -64,3 +64,42 @@ def test_a_link_stays_and_its_file_is_replaced(tmp_path: Path) -> None:
         file.write(b"new")
     assert (tmp_path / "link").is_symlink()
     assert (tmp_path / "folder" / "a").read_bytes() == b"new"
+
+
+CONTENTS = {"a": b"1", "b/c": b"2"}
+
+
+def content(path: Path) -> dict[str, bytes]:
+    return {str(file.relative_to(path)): file.read_bytes() for file in path.rglob("*") if file.is_file()}
+
+
+def test_a_directory_appears_as_a_whole(tmp_path: Path) -> None:
+    for name in ("new", "empty", "same"):
+        (tmp_path / "empty").mkdir(exist_ok=True)
+        write_directory(tmp_path / name, CONTENTS)
+        write_directory(tmp_path / name, CONTENTS)
+        assert content(tmp_path / name) == CONTENTS
+        assert (tmp_path / name).stat().st_mode & 0o777 == 0o755
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_a_directory_that_cannot_be_finished_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="File exists") as caught:
+        write_directory(tmp_path / "new", {"a": b"1", "a/b": b"2"})
+    assert caught.value.filename == str(tmp_path / "new")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_directory_that_holds_something_else_stays(tmp_path: Path) -> None:
+    write_directory(tmp_path / "a", {"a": b"1", "added/x": b"2", "b": b"3"})
+    before = content(tmp_path / "a")
+    write_directory(tmp_path / "a", {"a": b"1", "b": b"3"}, added=("added",))
+    for contents, added in (
+        ({"a": b"1", "b": b"3"}, ()),
+        ({"a": b"1"}, ("added",)),
+        ({"a": b"x", "b": b"3"}, ("added",)),
+    ):
+        with pytest.raises(FileExistsError, match="holds something else"):
+            write_directory(tmp_path / "a", contents, added)
+    assert content(tmp_path / "a") == before
+    assert [p.name for p in tmp_path.iterdir()] == ["a"]

@@ -39,14 +39,13 @@ def write(directory: str | os.PathLike[str], model: Scorer | str | os.PathLike[s
         OSError: the directory cannot be written, or holds something else. Names it.
     """
     if isinstance(model, Scorer):
-        file, data = model.file, model.file.to_bytes()
-        if mlflow_directory.sha256(data) != file.sha256:
+        scorer, data = model, model.file.to_bytes()
+        if mlflow_directory.sha256(data) != model.file.sha256:
             raise ParameterError("model", "the scorer's file is not in canonical form: give its path")
     else:
-        loaded = load_with_bytes(model)
-        file, data = loaded.scorer.file, loaded.data
-    files.write_directory(Path(directory), mlflow_directory.contents(file, data), mlflow_directory.ADDED)
-    return file
+        scorer, data, _ = load_with_bytes(model)
+    files.write_directory(Path(directory), mlflow_directory.contents(scorer, data), mlflow_directory.ADDED)
+    return scorer.file
 
 
 class Model:

@@ -9,8 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
 from scorer import sample
-from scorer.coefficients import CoefficientFile
-from scorer.equation import Equation
+from scorer.scorer import Scorer
 from scorer.store.pointer import POINTER, Pointer
 
 LOADER = "scorer.artifacts.mlflow"
@@ -36,17 +35,18 @@ dependencies:
 _PYTHON_ENV = "dependencies:\n- -r requirements.txt\n"
 
 
-def contents(file: CoefficientFile, data: bytes) -> dict[str, bytes]:
+def contents(model: Scorer, data: bytes) -> dict[str, bytes]:
     """The files of the directory, by their path in it.
 
     Args:
-        file: the coefficient file.
-        data: its bytes.
+        model: a scorer.
+        data: the bytes of its coefficient file.
     """
+    file = model.file
     pointer = Pointer(file.model, file.version, sha256(data))
-    example = _example(file)
+    example = _example(model)
     return {
-        "MLmodel": _yaml(_mlmodel(file)).encode(),
+        "MLmodel": _yaml(_mlmodel(model)).encode(),
         "conda.yaml": _CONDA.format("".join(f"  - {each}\n" for each in REQUIREMENTS)).encode(),
         "input_example.json": _json(example),
         "python_env.yaml": _PYTHON_ENV.encode(),
@@ -63,7 +63,8 @@ def sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def _mlmodel(file: CoefficientFile) -> Mapping[str, object]:
+def _mlmodel(model: Scorer) -> Mapping[str, object]:
+    file = model.file
     function = {
         "code": "code",
         "data": "data",
@@ -81,34 +82,32 @@ def _mlmodel(file: CoefficientFile) -> Mapping[str, object]:
             "serving_input_path": "serving_input_example.json",
             "type": "dataframe",
         },
-        "signature": {name: json.dumps(columns) for name, columns in _signature(file).items()},
+        "signature": {name: json.dumps(columns) for name, columns in _signature(model).items()},
         "utc_time_created": file.created.replace("T", " ").removesuffix("Z"),
     }
 
 
-def _signature(file: CoefficientFile) -> dict[str, list[dict[str, object]]]:
+def _signature(model: Scorer) -> dict[str, list[dict[str, object]]]:
     """Columns and parameters as MLflow writes them.
 
     The inputs are those that the equation uses, in its order: MLflow takes columns that are given to a Spark UDF by
     their place. Their type is "any": "double" would refuse integers, and "string" numbers, in a column of money.
     """
-    names = [declared.name for declared in Equation(file).inputs]
-    outputs = {file.outcome.name: "long", file.outcome.probability: "double"}
+    outputs = {model.file.outcome.name: "long", model.file.outcome.probability: "double"}
     params: list[dict[str, object]] = [
         {"name": "variables", "type": "boolean", "default": False, "shape": None},
         {"name": "unknown_levels", "type": "string", "default": "baseline", "shape": None},
     ]
     return {
-        "inputs": [{"type": "any", "name": name, "required": False} for name in names],
+        "inputs": [{"type": "any", "name": name, "required": False} for name in model.used],
         "outputs": [{"type": outputs[name], "name": name, "required": True} for name in sorted(outputs)],
         "params": params,
     }
 
 
-def _example(file: CoefficientFile) -> dict[str, list[object]]:
-    names = [declared.name for declared in Equation(file).inputs]
-    rows = sample.rows(file, EXAMPLE_ROWS)
-    return {"columns": [*names], "data": [[row[name] for name in names] for row in rows]}
+def _example(model: Scorer) -> dict[str, list[object]]:
+    rows = sample.rows(model.file, EXAMPLE_ROWS)
+    return {"columns": [*model.used], "data": [[row[name] for name in model.used] for row in rows]}
 
 
 def _code() -> Iterator[tuple[str, bytes]]:

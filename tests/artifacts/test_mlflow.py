@@ -87,8 +87,7 @@ def test_what_mlflow_is_told(directory: Path, model: scorer.Scorer) -> None:
     assert told["model_uuid"] == sha256[:32]
     assert told["utc_time_created"] == "2026-11-21 00:00:00"
     signature = {name: json.loads(columns) for name, columns in told["signature"].items()}
-    used = [declared.name for declared in model.equation.inputs]
-    assert signature["inputs"] == [{"type": "any", "name": name, "required": False} for name in used]
+    assert signature["inputs"] == [{"type": "any", "name": name, "required": False} for name in model.used]
     assert [column["name"] for column in signature["outputs"]] == ["business_outcome", "phat"]
     assert {parameter["name"]: parameter["default"] for parameter in signature["params"]} == {
         "variables": False,
@@ -109,7 +108,7 @@ def test_the_examples_are_rows_of_the_model(directory: Path, model: scorer.Score
     example = json.loads((directory / "input_example.json").read_bytes())
     assert json.loads((directory / "serving_input_example.json").read_bytes()) == {"dataframe_split": example}
     frame = pd.DataFrame(**example)
-    assert list(frame) == [declared.name for declared in model.equation.inputs]
+    assert tuple(frame) == model.used
     assert model.score(frame).unknown_levels == {}
 
 
@@ -133,16 +132,17 @@ def test_a_file_in_another_layout_stays_as_it_is(tmp_path: Path, document: dict[
 
 def test_any_name_of_an_input_arrives(tmp_path: Path, small: dict[str, Any]) -> None:
     name = "it's: a rate - {#} & *! | > %@ \u00e4 \U0001f600"
-    small["inputs"][0]["name"] = small["terms"][1]["input"] = name
-    for row in small["certificate"]["rows"]:
-        row["cells"] = {name if key == "the rate" else key: cell for key, cell in row["cells"].items()}
-    model = scorer.Scorer(reading.parse(json.dumps(small).encode()))
-    model = scorer.Scorer(reading.parse(model.file.to_bytes()))
+    renamed = json.dumps(small).replace("the rate", name).encode()
+    model = scorer.Scorer(reading.parse(reading.parse(renamed).to_bytes()))
     mlflow.write(tmp_path / "model", model)
     told = yaml.safe_load((tmp_path / "model" / "MLmodel").read_text())
     assert json.loads(told["signature"]["inputs"])[0]["name"] == name
     loaded = mlflow._load_pyfunc(str(tmp_path / "model" / "data"))
-    assert loaded.predict({name: ["41.5%"]})["phat"].tolist() == model.score({name: ["41.5%"]}).phat.tolist()
+    scores = model.score({name: ["41.5%"]})
+    expected = {model.file.outcome.name: scores.outcome.tolist(), model.file.outcome.probability: scores.phat.tolist()}
+    given = loaded.predict({name: ["41.5%"]})
+    assert {column: given[column].tolist() for column in given} == expected
+    assert {column["name"] for column in json.loads(told["signature"]["outputs"])} == set(expected)
 
 
 def test_the_command_needs_neither_mlflow_nor_yaml_nor_pandas(tmp_path: Path, directory: Path) -> None:

@@ -13,7 +13,7 @@ from tests.support.paths import ROWS
 ALONE = {"DO_NOT_TRACK": "true", "MLFLOW_DISABLE_TELEMETRY": "true"}
 """Settings with which MLflow calls nobody. It reads them when it is imported."""
 
-USED = [declared.name for declared in scorer.load().equation.inputs]
+USED = list(scorer.load().used)
 """The inputs of the shipped model that its equation uses."""
 
 
