@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -21,7 +22,7 @@ import scorer
 from scorer.artifacts import mlflow as artifact
 from scorer.errors import BadRowsError, BadShapeError
 from tests.support import processes
-from tests.support.mlflow_models import USED, same_bits, stand_in_rows
+from tests.support.mlflow_models import USED, example, same_bits, stand_in_rows
 
 
 @pytest.fixture(scope="module")
@@ -134,6 +135,18 @@ def test_registered_in_sqlite_and_loaded_by_its_name(mlflow_model: Path, model: 
         assert same_bits(mlflow.pyfunc.load_model(address).predict([{"x91": 0.5}]), expected)
     assert registry.get_model_version("glm-26", "1").tags == {"sha256": model.file.sha256}
     artifact.write(mlflow_model)  # is no error: what MLflow has put into the directory does not make it another model
+
+
+def test_the_example_of_a_registry_runs(
+    mlflow_model: Path, model: scorer.Scorer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(mlflow_model, "glm")
+    before = mlflow.get_tracking_uri()
+    names: dict[str, Any] = {}
+    exec(example("register_model"), names)
+    mlflow.set_tracking_uri(before)
+    assert same_bits(names["scores"], model.score([{"x5": "monday", "x91": 0.5}]))
 
 
 def test_registered_in_a_directory(mlflow_model: Path, tmp_path: Path, model: scorer.Scorer) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -16,7 +18,7 @@ import pytest
 
 import scorer
 from tests.support import processes
-from tests.support.mlflow_models import USED, same_bits, stand_in_rows
+from tests.support.mlflow_models import PAGE, USED, same_bits, stand_in_rows
 from tests.support.servers import WAIT_SECONDS, Answer, Client, answers, free_port, wait_until
 
 BAD_REQUEST = 400
@@ -24,12 +26,13 @@ BAD_REQUEST = 400
 
 @pytest.fixture(scope="module")
 def server(mlflow_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
-    """`mlflow models serve`, as a user starts it, and a connection to it."""
+    """`mlflow models serve`, as the page on engines starts it, but for the port; and a connection to it."""
     port = free_port()
-    options = ("--env-manager", "local", "--host", "127.0.0.1", "--port", str(port), "--workers", "1")
+    (command,) = re.findall(r"^    mlflow (models serve .*)", PAGE, re.MULTILINE)
+    options = command.replace("glm", shlex.quote(str(mlflow_model))).replace("5000", str(port))
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"  # of uvicorn
     process = subprocess.Popen(
-        [sys.executable, "-m", "mlflow", "models", "serve", "--model-uri", str(mlflow_model), *options],
+        [sys.executable, "-m", "mlflow", *shlex.split(options)],
         cwd=tmp_path_factory.mktemp("served"),
         env=processes.environment({"PATH": path}),
         stdout=subprocess.DEVNULL,
@@ -92,6 +95,17 @@ def test_the_example_and_parameters_of_a_request(server: Client, mlflow_model: P
     assert list(answer[0]) == sorted(answer[0])
 
 
+def test_what_mlflow_does_to_instances_before_the_model_sees_them(server: Client, model: scorer.Scorer) -> None:
+    """The page on engines warns of it: rows of different keys become fewer rows, and true becomes a number."""
+    rows = [{"x5": "monday"}, {"x91": 0.5}]
+    (merged,) = invoke(server, {"instances": rows}).json()["predictions"]
+    assert merged["phat"] == model.score({"x5": "monday", "x91": 0.5}).phat[0]
+    cells = [{"x91": True}, {"x91": 0.5}]
+    assert invoke(server, {"instances": cells}).json()["predictions"][0]["phat"] == model.score({"x91": 1}).phat[0]
+    assert invoke(server, {"dataframe_records": cells}).status == BAD_REQUEST
+    assert len(invoke(server, {"dataframe_records": rows}).json()["predictions"]) == 2
+
+
 def test_a_real_client_of_mlflow(server: Client, model: scorer.Scorer) -> None:
     from mlflow.pyfunc.scoring_server.client import ScoringServerClient
 
@@ -125,7 +139,6 @@ def test_a_bad_request_is_400_with_one_line_and_no_cell(server: Client, body: An
 
 
 def test_csv_is_refused_and_parquet_is_read(server: Client, model: scorer.Scorer, tmp_path: Path) -> None:
-    """Of CSV MLflow would make numbers by pandas' rules, which may differ in the last bit."""
     rows = stand_in_rows()
     frame = pd.DataFrame(rows)
     assert invoke(server, frame.to_csv(index=False).encode(), "text/csv").status == BAD_REQUEST

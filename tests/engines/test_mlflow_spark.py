@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import pandas as pd
 import pytest
 
 import scorer
-from tests.support.mlflow_models import USED, same_bits
+from tests.support.mlflow_models import USED, example, same_bits
 from tests.support.skips import needs
 
 
@@ -65,6 +66,18 @@ def test_spark_gets_the_scores_of_the_library_by_struct_and_by_columns(
     for called in (score(functions.struct(*reversed(USED))), score(functions.struct("*")), score(*names)):
         given = collected(table.select("id", called.alias("scores")).select("id", "scores.*"))
         assert same_bits(given[["business_outcome", "phat"]], expected)
+
+
+@needs("java")
+def test_the_example_of_spark_runs(
+    table: Any, mlflow_model: Path, model: scorer.Scorer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(mlflow_model, "glm")
+    table.write.parquet(f"{tmp_path}/rows")
+    exec(example("spark_udf").replace('"rows"', f'"{tmp_path}/rows"').replace('"scores")\n', f'"{tmp_path}/scores")\n'))
+    given = pd.read_parquet("scores").sort_values("id", ignore_index=True)
+    assert same_bits(given[["business_outcome", "phat"]], model.score(table.orderBy("id").toArrow()))
 
 
 @needs("java")

@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import numpy as np
 
 import scorer
-from tests.support.paths import ROWS
+from tests.support.paths import ROOT, ROWS
 
 ALONE = {"DO_NOT_TRACK": "true", "MLFLOW_DISABLE_TELEMETRY": "true"}
 """Settings with which MLflow calls nobody. It reads them when it is imported."""
 
+PAGE = (ROOT / "docs" / "engines.md").read_text().partition("\n## MLflow models\n")[2].partition("\n## ")[0]
+"""What the page on engines says of MLflow."""
+
 USED = list(scorer.load().used)
 """The inputs of the shipped model that its equation uses."""
+
+
+def example(word: str) -> str:
+    """The Python block of that page that has a word."""
+    (found,) = (block for block in re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL) if word in block)
+    return str(found)
 
 
 def stand_in_rows() -> list[dict[str, Any]]:
