@@ -144,8 +144,13 @@ def test_the_example_of_a_registry_runs(
     shutil.copytree(mlflow_model, "glm")
     before = mlflow.get_tracking_uri()
     names: dict[str, Any] = {}
-    exec(example("register_model"), names)
-    mlflow.set_tracking_uri(before)
+    try:
+        exec(example("register_model"), names)
+        shutil.rmtree("glm")
+        again = mlflow.pyfunc.load_model("models:/glm-26/1")
+    finally:
+        mlflow.set_tracking_uri(before)
+    assert again.metadata.metadata["sha256"] == model.file.sha256
     assert same_bits(names["scores"], model.score([{"x5": "monday", "x91": 0.5}]))
 
 
