@@ -82,11 +82,12 @@ class Model:
         try:
             scores = self.scorer.score(model_input, unknown_levels=chosen.get("unknown_levels", "baseline"))
         except ScorerError as error:
-            raise _for_mlflow(error) from error
-        columns = scores.columns()
-        if not chosen.get("variables"):
-            outcome = self.scorer.file.outcome
-            columns = {name: columns[name] for name in columns if name in (outcome.name, outcome.probability)}
+            if refusal := _refusal(error):
+                raise refusal from error
+            raise
+        outcome = self.scorer.file.outcome
+        pair = {outcome.name: scores.outcome, outcome.probability: scores.phat}
+        columns = scores.columns() if chosen.get("variables") else {name: pair[name] for name in sorted(pair)}
         index = model_input.index if isinstance(model_input, pandas.DataFrame) else None
         return pandas.DataFrame(columns, index=index)
 
@@ -100,12 +101,13 @@ def _load_pyfunc(path: str) -> Model:
     return Model(load(path))
 
 
-def _for_mlflow(error: ScorerError) -> Exception:
+def _refusal(error: ScorerError) -> Exception | None:
+    """The error as one of MLflow's; None where MLflow is not installed."""
     try:
         from mlflow.exceptions import MlflowException
         from mlflow.protos.databricks_pb2 import BAD_REQUEST
     except ImportError:
-        return error
+        return None
 
     class RefusedInput(MlflowException):  # type: ignore[misc]
         """MLflow's server puts the input in front of an error's message: its cells do not belong there."""
