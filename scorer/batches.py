@@ -65,16 +65,12 @@ class BatchScorer:
     @property
     def wanted(self) -> set[str]:
         """The columns to read."""
-        return {*self._used, *self.keep}
+        return {*self.model.used, *self.keep}
 
     @property
     def categories(self) -> set[str]:
         """The columns that repeat few texts."""
         return {each.name for each in self.model.equation.inputs if isinstance(each, CategoryInput)}
-
-    @property
-    def _used(self) -> list[str]:
-        return [declared.name for declared in self.model.equation.inputs]
 
     def score(self, batch: RowBatch, start: int) -> ScoredBatch:
         """Scores a batch.
@@ -119,7 +115,7 @@ class BatchScorer:
             raise TableError(f"{self.name}: no column {', '.join(absent)} to keep")
         if present.isdisjoint(declared.name for declared in self.model.file.inputs):
             raise TableError(f"{self.name}: none of the columns is an input of the model")
-        absent = [column for column in self._used if column not in present]
+        absent = [column for column in self.model.used if column not in present]
         if absent and not self.missing_columns:
             raise TableError(
                 f"{self.name}: no column {', '.join(absent)}, which the equation uses; "
@@ -130,8 +126,8 @@ class BatchScorer:
         """The rows without the columns that the equation does not use."""
         if not isinstance(batch.rows, Mapping):
             return batch.rows
-        columns = {column: batch.rows[column] for column in self._used if column in batch.rows}
-        return columns or {self._used[0]: [None] * batch.count}
+        columns = {column: batch.rows[column] for column in self.model.used if column in batch.rows}
+        return columns or {self.model.used[0]: [None] * batch.count}
 
     def _error(self, error: RowsError, batch: RowBatch, start: int) -> TableError:
         if not error.problems:

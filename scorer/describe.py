@@ -57,7 +57,6 @@ def coverage(file: CoefficientFile) -> str:
 def model_document(scorer: Scorer) -> dict[str, Any]:
     """The model as a JSON document: identity, inputs, equation, cutoff, provenance and certificate."""
     file = scorer.file
-    used = {declared.name for declared in scorer.equation.inputs}
     certificate = file.certificate
     return {
         "name": file.model,
@@ -65,7 +64,7 @@ def model_document(scorer: Scorer) -> dict[str, Any]:
         "sha256": file.sha256,
         "created": file.created,
         "description": file.description,
-        "inputs": [_input_document(declared, declared.name in used) for declared in file.inputs],
+        "inputs": [_input_document(declared, declared.name in scorer.used) for declared in file.inputs],
         "intercept": file.intercept,
         "variables": [_variable_document(term) for term in file.terms],
         "outcome": file.outcome,

@@ -4,7 +4,9 @@ import json
 import pickle
 import random
 import zlib
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
+from multiprocessing import get_context
 from typing import Any
 
 import numpy as np
@@ -221,6 +223,16 @@ def test_a_pickle_has_the_sha256_of_the_bytes_that_were_read(small: dict[str, An
 
 def test_a_process_certifies_a_pickle_once(model: scorer.Scorer) -> None:
     assert pickle.loads(pickle.dumps(model)) is pickle.loads(pickle.dumps(model))
+
+
+def test_other_processes_score_and_say_which_row_is_bad(model: scorer.Scorer) -> None:
+    batches: list[dict[str, list[Any]]] = [{"x12": ["$5", "($1,204.50)", None]}, {"x12": ["$6", "five", "six"]}]
+    with ProcessPoolExecutor(1, get_context("spawn")) as processes:
+        good, bad = (processes.submit(model.score, batch) for batch in batches)
+        assert good.result().phat.tobytes() == model.score(batches[0]).phat.tobytes()
+        with pytest.raises(BadRowsError, match=r"^row 1, x12: the text is not a number \(and 1 more\)$") as caught:
+            bad.result()
+    assert [problem.row for problem in caught.value.problems] == [1, 2]
 
 
 def test_an_edited_file_in_a_pickle_is_refused(model: scorer.Scorer) -> None:

@@ -152,10 +152,9 @@ _FIXED: Document = {
 
 
 def _row_schema(scorer: Scorer) -> Document:
-    used = {declared.name for declared in scorer.equation.inputs}
     properties: Document = {}
     for declared in scorer.file.inputs:
-        if declared.name not in used:
+        if declared.name not in scorer.used:
             properties[declared.name] = {"description": f"{declared.kind}; not used by the equation, and not read"}
         elif isinstance(declared, CategoryInput):
             levels = ", ".join(declared.levels)

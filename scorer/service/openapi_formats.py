@@ -55,10 +55,9 @@ def request_content(scorer: Scorer, json_schema: Document) -> Document:
         json_schema: of a JSON body.
     """
     cells = dict(scorer.file.certificate.rows[0].cells)
-    used = [declared.name for declared in scorer.equation.inputs]
     examples = {
         "ndjson": (msgspec.json.encode(cells) + b"\n").decode(),
-        "csv": f"{','.join(map(_field, used))}\n{','.join(_field(cells.get(name)) for name in used)}\n",
+        "csv": f"{','.join(map(_field, scorer.used))}\n{','.join(_field(cells.get(name)) for name in scorer.used)}\n",
     }
     return _content(json_schema, examples)
 

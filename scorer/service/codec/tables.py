@@ -27,7 +27,7 @@ class TableCodec:
 
     def __init__(self, scorer: Scorer) -> None:
         self._scorer = scorer
-        self.used = [declared.name for declared in scorer.equation.inputs]
+        self.used = scorer.used
         self.inputs = [declared.name for declared in scorer.file.inputs]
         self.known = frozenset(self.inputs)
 
