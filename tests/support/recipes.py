@@ -70,7 +70,7 @@ def recipes(page: str) -> dict[str, list[Block]]:
     return {heading: [Block(*each) for each in found] for heading, found in zip(headings[::2], blocks, strict=True)}
 
 
-def run(blocks: list[Block], directory: Path, variables: Mapping[str, str] | None = None) -> None:
+def run(blocks: list[Block], directory: Path, variables: Mapping[str, str] | None = None) -> str:
     """Runs blocks as they stand, one after the other; Python's that follow each other are one script.
 
     Args:
@@ -78,9 +78,13 @@ def run(blocks: list[Block], directory: Path, variables: Mapping[str, str] | Non
         directory: where they run.
         variables: of the environment, beside `SETTINGS`.
 
+    Returns:
+        What they have printed.
+
     Raises:
         AssertionError: one fails, a process is left over, or nothing here runs its language.
     """
+    printed = ""
     for language, alike in groupby(blocks, key=lambda block: block.language):
         text = "\n".join(block.text for block in alike)
         if language == "python":
@@ -89,7 +93,8 @@ def run(blocks: list[Block], directory: Path, variables: Mapping[str, str] | Non
         else:
             assert language in ("sh", "crontab"), f"nothing runs a block of {language or 'no language'}"
             command = ["sh", "-ec", text if language == "sh" else cron_command(text)]
-        _run(command, directory, variables or {})
+        printed += _run(command, directory, variables or {})
+    return printed
 
 
 def cron_command(line: str) -> str:
@@ -100,7 +105,7 @@ def cron_command(line: str) -> str:
     return command.replace(r"\%", "%")
 
 
-def _run(command: list[str], directory: Path, variables: Mapping[str, str]) -> None:
+def _run(command: list[str], directory: Path, variables: Mapping[str, str]) -> str:
     mark = uuid.uuid4().hex
     with tempfile.TemporaryDirectory(prefix="ray", dir="/tmp") as short:  # the path of a socket is a short one
         own = {MARK: mark, "RAY_TMPDIR": short, "HOME": str(directory)}
@@ -108,8 +113,10 @@ def _run(command: list[str], directory: Path, variables: Mapping[str, str]) -> N
         done = subprocess.run(
             [*TIMEOUT, *command], cwd=directory, env=given, capture_output=True, text=True, check=False
         )
-        assert done.returncode == 0, done.stdout + done.stderr
+        printed = done.stdout + done.stderr
+        assert done.returncode == 0, printed
         wait_until(lambda: not [*_marked(mark)], "the end of what a recipe has started")
+    return printed
 
 
 def _marked(mark: str) -> Iterator[int]:
