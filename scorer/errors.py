@@ -189,9 +189,15 @@ class RowsError(ScorerError):
 
 
 class BadRowsError(RowsError):
-    """Cells or rows cannot be read. Lists the first 20 in row order, and counts them all."""
+    """Cells or rows cannot be read. Lists the first 20 in row order, and counts them all.
 
-    def __init__(self, problems: Sequence[Problem], total: int | None = None) -> None:
+    Where a function in an expression of polars raises one, polars raises another, made of its text: it has no problems.
+    """
+
+    def __init__(self, problems: Sequence[Problem] | str, total: int | None = None) -> None:
+        if isinstance(problems, str):
+            super().__init__(problems)
+            return
         count = len(problems) if total is None else total
         more = "" if count == 1 else f" (and {count - 1} more)"
         super().__init__(f"{problems[0]}{more}", problems, count)

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -233,6 +234,17 @@ def test_other_processes_score_and_say_which_row_is_bad(model: scorer.Scorer) ->
         with pytest.raises(BadRowsError, match=r"^row 1, x12: the text is not a number \(and 1 more\)$") as caught:
             bad.result()
     assert [problem.row for problem in caught.value.problems] == [1, 2]
+
+
+@pytest.mark.parametrize("engine", ["in-memory", "streaming"])
+def test_an_expression_of_polars_says_which_cell_is_bad(model: scorer.Scorer, engine: Any) -> None:
+    query = pl.LazyFrame({"x12": ["$5", "five"]}).select(
+        pl.col("x12").map_batches(
+            lambda amounts: pl.Series(model.score({"x12": amounts}).phat), return_dtype=pl.Float64, is_elementwise=True
+        )
+    )
+    with pytest.raises(BadRowsError, match=r"^row \d, x12: the text is not a number\n"):
+        query.collect(engine=engine)
 
 
 def test_an_edited_file_in_a_pickle_is_refused(model: scorer.Scorer) -> None:

@@ -32,6 +32,8 @@ IN_A_DIRECTORY = [
     for heading, blocks in RECIPES.items()
     if heading not in ("", CRON)
 ]
+WITH_A_BAD_CELL = ("pandas", "polars (eager)", "polars (lazy)", "DuckDB (table)", "DuckDB (UDF)", "Dask")
+"""Spark and MLflow have tests of their own."""
 
 
 @pytest.fixture(scope="module")
@@ -112,9 +114,21 @@ def test_cron_scores_a_prefix_and_then_only_what_has_arrived(directory: Path, ex
     assert differences(pyarrow.dataset.dataset(directory / "scores").to_table(), expected) == []
 
 
-def test_every_recipe_has_code() -> None:
-    assert len(RECIPES) > 10
-    assert [heading for heading, blocks in RECIPES.items() if not blocks] == []
+@pytest.mark.parametrize("heading", WITH_A_BAD_CELL)
+def test_a_bad_cell_fails_a_recipe_and_is_named_without_its_value(heading: str, directory: Path) -> None:
+    path = max((directory / "rows").iterdir())
+    table = pyarrow.parquet.read_table(path)
+    amounts = pa.array([*table["x12"].to_pylist()[:-1], "a secret"])
+    pyarrow.parquet.write_table(table.set_column(table.schema.get_field_index("x12"), "x12", amounts), path)
+    with pytest.raises(AssertionError, match=r"row \d+, x12: the text is not a number") as caught:
+        recipes.run(RECIPES[heading], directory)
+    assert "a secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("heading", RECIPES)
+def test_a_recipe_has_ten_lines_of_code_at_most(heading: str) -> None:
+    lengths = [len([*filter(None, block.text.splitlines())]) for block in RECIPES[heading]]
+    assert 0 < max(lengths) <= 10
 
 
 def test_a_recipe_that_is_added_is_found() -> None:
