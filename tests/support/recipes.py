@@ -30,6 +30,7 @@ SETTINGS = {
     "PYTHONPATH": str(ROOT),
     "PYSPARK_PYTHON": sys.executable,
     "RAY_AUTH_MODE": "disabled",
+    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # so it listens on loopback alone, as it does on these two
     "RAY_USAGE_STATS_ENABLED": "0",
 }
 
@@ -49,10 +50,9 @@ ray.init(
     object_store_memory=100_000_000,
     include_dashboard=False,
     log_to_driver=False,
-    _node_ip_address="127.0.0.1",
 )
 """
-"""A cluster as a recipe would start one, but on loopback, with one process, and without a dashboard."""
+"""A cluster as a recipe would start one, but with one process, a small store and no dashboard."""
 
 
 class Block(NamedTuple):
