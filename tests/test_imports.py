@@ -206,6 +206,16 @@ def test_what_needs_pyarrow_says_so(call: str, what: str) -> None:
     assert done.stdout == f"{what} needs pyarrow: pip install 'coefficient-scorer[arrow]'\n", done.stderr
 
 
+@pytest.mark.parametrize("absent", ["pyspark", "pyarrow"])
+def test_spark_without_its_extra_says_what_to_install(absent: str) -> None:
+    code = "try: import scorer.engines.spark\nexcept ImportError as error: print(error)"
+    done = run_without((absent, "pyspark"), code)
+    missing = min(absent, "pyspark")
+    assert done.stdout == f"scorer.engines.spark needs {missing}: pip install 'coefficient-scorer[spark]'\n", (
+        done.stderr
+    )
+
+
 def test_pyarrow_is_imported_when_a_column_of_arrow_comes() -> None:
     code = """
 import scorer

@@ -28,18 +28,20 @@ SETTINGS = {
 """Of every session of the tests: nothing listens outside of this machine, and little is started."""
 
 
-def start(master: str, directory: Path, **settings: str) -> Any:
-    """Starts a session of this process, which has one at a time. Its workers run this Python, on this tree.
+def start(master: str, directory: Path, python: str = sys.executable, path: Path | None = ROOT, **settings: str) -> Any:
+    """Starts a session of this process, which has one at a time.
 
     Args:
         master: such as ``local[2]``.
         directory: for what Spark writes.
+        python: what runs the workers.
+        path: where they find modules beside those that are installed.
         settings: further ones, with _ for the dots of their names.
     """
     from pyspark.sql import SparkSession
 
-    os.environ["PYSPARK_PYTHON"] = os.environ["PYSPARK_DRIVER_PYTHON"] = sys.executable
-    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
+    os.environ["PYSPARK_PYTHON"] = python
+    os.environ["PYTHONPATH"] = str(path or "")
     builder = SparkSession.builder.master(master).appName("tests")
     own = {"spark.local.dir": directory / "local", "spark.sql.warehouse.dir": directory / "warehouse"}
     given = {name.replace("_", "."): value for name, value in settings.items()}

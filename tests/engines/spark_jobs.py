@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from pyspark.errors import PythonException
 from pyspark.sql import functions
 
 from scorer.engines import spark
@@ -178,11 +179,28 @@ def stream(directory: Path) -> None:
     session.stop()
 
 
+def packed(directory: Path) -> None:
+    """Scores a file in workers that have no package of this project but the one in scorer.zip."""
+    session = start("local[2]", directory, python=str(directory / "lean" / "bin" / "python"), path=None)
+    rows = session.read.parquet(str(directory / "rows.parquet"))
+    try:
+        spark.score(rows, keep=["id"]).collect()
+    except PythonException as error:
+        (directory / "without").write_text(str(error).strip())
+    session.sparkContext.addPyFile(str(directory / "scorer.zip"))
+    write(spark.score(rows, keep=["id"]).toArrow(), directory / "scores.parquet")
+    scored = rows.select("id", spark.udf()().alias("scores")).select("id", "scores.*")
+    write(scored.toArrow(), directory / "scores-of-udf.parquet")
+    session.stop()
+
+
 if __name__ == "__main__":
     job, where = sys.argv[1], Path(sys.argv[2])
     if job == "worker":
         run("local[2,4]", where, scoring_workers)
     elif job == "executor":
         run("local-cluster[2,1,1024]", where, executor)
-    else:
+    elif job == "stream":
         stream(where)
+    else:
+        packed(where)

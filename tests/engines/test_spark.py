@@ -287,7 +287,7 @@ def test_an_edited_file_is_refused_before_anything_is_submitted(
         (lambda df: df, {"variables": True}, ParameterError, "^keep: columns are named as columns of the scores: x12"),
         (lambda df: df, {"on_error": "ignore"}, ParameterError, "^on_error: expected fail or report$"),
         (lambda df: df, {"unknown_levels": "x"}, ParameterError, "^unknown_levels: expected baseline or error$"),
-        (lambda df: df.toPandas(), {}, ParameterError, "^df: expected a Spark DataFrame, got a DataFrame$"),
+        (lambda _: [], {}, ParameterError, "^df: expected a Spark DataFrame, got a list$"),
     ],
 )
 def test_what_cannot_be_scored_is_told_by_the_driver(

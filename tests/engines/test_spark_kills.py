@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import sysconfig
+import venv
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -40,7 +44,7 @@ def job(name: str, directory: Path) -> subprocess.Popen[bytes]:
     variables = {**os.environ, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-m", "tests.engines.spark_jobs", name, str(directory)]
     with said(directory).open("ab") as log:
-        return subprocess.Popen(command, cwd=ROOT, env=variables, stdout=log, stderr=log, start_new_session=True)
+        return subprocess.Popen(command, cwd=directory, env=variables, stdout=log, stderr=log, start_new_session=True)
 
 
 def said(directory: Path) -> Path:
@@ -103,3 +107,26 @@ def test_a_stream_that_is_killed_and_started_anew_scores_every_row_once(tmp_path
     assert "2" not in commits
     finish(job("stream", tmp_path), tmp_path)
     assert same_bits(parquet.read_table(tmp_path / "scores.parquet"), model.score(table))
+
+
+def lean_python(directory: Path) -> None:
+    """A virtual environment with nothing but numpy and pyarrow."""
+    venv.create(directory, symlinks=True)
+    target = Path(sysconfig.get_path("purelib", "venv", {"base": str(directory), "platbase": str(directory)}))
+    for name in ("numpy", "pyarrow"):
+        installed = Path(importlib.import_module(name).__path__[0])
+        for path in (installed, installed.with_name(f"{name}.libs")):
+            if path.exists():
+                (target / path.name).symlink_to(path)
+
+
+def test_a_zip_of_the_package_is_enough_for_workers(tmp_path: Path, model: scorer.Scorer) -> None:
+    """Whose Python has neither this project nor pandas."""
+    table = rows(model, BATCH_ROWS)
+    parquet.write_table(table, tmp_path / "rows.parquet")
+    lean_python(tmp_path / "lean")
+    shutil.make_archive(str(tmp_path / "scorer"), "zip", ROOT, "scorer")
+    finish(job("packed", tmp_path), tmp_path)
+    assert (tmp_path / "without").read_text().endswith("ModuleNotFoundError: No module named 'scorer'")
+    for name in ("scores.parquet", "scores-of-udf.parquet"):
+        assert same_bits(parquet.read_table(tmp_path / name), model.score(table))
