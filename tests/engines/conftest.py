@@ -42,6 +42,7 @@ def start(master: str, directory: Path, python: str = sys.executable, path: Path
 
     os.environ["PYSPARK_PYTHON"] = python
     os.environ["PYTHONPATH"] = str(path or "")
+    os.environ["SPARK_LOCAL_IP"] = "127.0.0.1"  # where executors of a local cluster listen
     builder = SparkSession.builder.master(master).appName("tests")
     own = {"spark.local.dir": directory / "local", "spark.sql.warehouse.dir": directory / "warehouse"}
     given = {name.replace("_", "."): value for name, value in settings.items()}

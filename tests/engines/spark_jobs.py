@@ -24,7 +24,7 @@ BATCHES = 30
 BATCH_ROWS = 1_000
 PADDING = 2_000
 """Bytes added to a row: a partition is more than fits between processes, so some of it is scored before all is sent."""
-PATIENCE = 120.0
+PATIENCE = 240.0
 """Seconds until a job that waits for something gives up."""
 
 

@@ -28,7 +28,7 @@ from tests.support.skips import needs
 
 pytestmark = needs("java")
 
-TIMEOUT = 240
+TIMEOUT = 300
 
 
 def rows(model: scorer.Scorer, count: int) -> Any:
