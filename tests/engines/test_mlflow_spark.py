@@ -18,7 +18,7 @@ from tests.support.skips import needs
 
 @pytest.fixture(scope="module")
 def table(spark: Any) -> Any:
-    """Rows of several column types, and as many partitions as columns."""
+    """Rows of several column types, in a few partitions."""
     from pyspark.sql import types
 
     texts = types.StringType()
@@ -44,7 +44,7 @@ def table(spark: Any) -> Any:
     ]
     rows = [(number, *cells[number % len(cells)]) for number in range(40)]
     schema = types.StructType([types.StructField(name, kind) for name, kind in columns.items()])
-    return spark.createDataFrame(rows, schema).repartition(5, "id").cache()
+    return spark.createDataFrame(rows, schema).repartition(3, "id").cache()
 
 
 def collected(frame: Any) -> pd.DataFrame:
