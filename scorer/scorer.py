@@ -68,7 +68,7 @@ class Scorer:
         return f"<Scorer {self.file.model} {self.file.version} sha256={self.file.sha256[:12]}>"
 
     def __reduce__(self) -> tuple[Callable[[bytes, str], Scorer], tuple[bytes, str]]:
-        return _unpickled, (zlib.compress(self.file.to_bytes()), self.file.sha256)
+        return unpickled, (zlib.compress(self.file.to_bytes()), self.file.sha256)
 
     def score(self, rows: Rows, *, unknown_levels: UnknownLevels = "baseline") -> Scores:
         """Scores one row, a list of rows, or columns. All or nothing: if one cell is bad, no row is scored.
@@ -182,7 +182,7 @@ class Scorer:
 
 
 @lru_cache(maxsize=8)
-def _unpickled(packed: bytes, sha256: str) -> Scorer:
+def unpickled(packed: bytes, sha256: str) -> Scorer:
     """The scorer of a pickle. An engine may unpickle it for each task: a process reads and certifies it once.
 
     Args:

@@ -1,7 +1,7 @@
 """RecordBatches → RecordBatches with scores, in whatever process an engine sends the function to. Needs pyarrow.
 
-The function pickles to little more than the coefficient file's bytes. A process makes the scorer of these bytes once,
-and so checks the certificate once.
+The function pickles to little more than its model, which is the coefficient file. A process that unpickles it reads the
+file and checks its certificate, once for each file.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import types
 
-from scorer import reading
 from scorer.batches import BatchScorer, ScoredBatch
 from scorer.cells import UnknownLevels
 from scorer.errors import BadShapeError, ParameterError, Problem, RowsError
@@ -26,26 +25,13 @@ PROBLEMS = "problems"
 """The column that reports bad rows."""
 
 _PROBLEM = pa.struct([("field", pa.string()), ("code", pa.string()), ("message", pa.string())])
-_MODELS = 8
-"""Of so many models a process keeps the scorers."""
 _SHOWN = 60
 """Characters shown of a cell that identifies a row."""
 
 
-@lru_cache(_MODELS)
-def certified(data: bytes) -> Scorer:
-    """The scorer of a coefficient file's bytes, made once in a process.
-
-    Raises:
-        CoefficientFileError: the file is not valid, was edited, or is not reproduced on this machine.
-    """
-    source = "the coefficient file that was sent"
-    return Scorer(reading.parse(data, source), source)
-
-
-@lru_cache(_MODELS)
-def _batch_scorer(data: bytes, variables: bool, unknown_levels: UnknownLevels) -> BatchScorer:
-    return BatchScorer(certified(data), "rows", variables=variables, unknown_levels=unknown_levels, report=True)
+@lru_cache(8)
+def _batch_scorer(model: Scorer, variables: bool, unknown_levels: UnknownLevels) -> BatchScorer:
+    return BatchScorer(model, "rows", variables=variables, unknown_levels=unknown_levels, report=True)
 
 
 @dataclass(frozen=True)
@@ -53,7 +39,7 @@ class RecordBatchScorer:
     """Scores RecordBatches. It can be pickled.
 
     Attributes:
-        data: a coefficient file.
+        model: what scores.
         keep: columns to carry through, in front of the scores.
         named_by: columns whose cells name a row in errors; None for all that are no inputs of the model.
         variables: whether the equation's variables are among the scores.
@@ -62,17 +48,12 @@ class RecordBatchScorer:
             an error.
     """
 
-    data: bytes
+    model: Scorer
     keep: tuple[str, ...] = ()
     named_by: tuple[str, ...] | None = None
     variables: bool = False
     unknown_levels: UnknownLevels = "baseline"
     report: bool = False
-
-    @property
-    def used(self) -> tuple[str, ...]:
-        """The columns that the equation uses."""
-        return tuple(declared.name for declared in certified(self.data).equation.inputs)
 
     def fields(self) -> list[Any]:
         """The pyarrow.Fields of the scores: outcome, probability and variables in alphabetical order, then problems.
@@ -80,7 +61,7 @@ class RecordBatchScorer:
         Raises:
             ParameterError: `unknown_levels` is neither ``baseline`` nor ``error``.
         """
-        nothing = pa.record_batch([pa.nulls(0)], names=self.used[:1])
+        nothing = pa.record_batch([pa.nulls(0)], names=self.model.used[:1])
         scored = self._scored(self._score(nothing), 0)
         return [pa.field(name, column.type) for name, column in scored.items()]
 
@@ -93,9 +74,9 @@ class RecordBatchScorer:
         Raises:
             BadShapeError: one that the equation uses is not there, or is there twice.
         """
-        if absent := [name for name in self.used if name not in names]:
+        if absent := [name for name in self.model.used if name not in names]:
             raise BadShapeError(f"no column {', '.join(absent)}, which the equation uses")
-        self._check_once(self.used, names)
+        self._check_once(self.model.used, names)
 
     def check_kept(self, names: Sequence[str]) -> None:
         """Checks the columns to carry through.
@@ -177,8 +158,8 @@ class RecordBatchScorer:
         return pa.RecordBatch.from_struct_array(scored).to_pandas(types_mapper=dtype)
 
     def _score(self, batch: Any) -> ScoredBatch:
-        scorer = _batch_scorer(self.data, self.variables, self.unknown_levels)
-        rows = {name: batch.column(name) for name in self.used if name in batch.schema.names}
+        scorer = _batch_scorer(self.model, self.variables, self.unknown_levels)
+        rows = {name: batch.column(name) for name in self.model.used if name in batch.schema.names}
         try:
             scored = scorer.score(RowBatch(rows, batch.num_rows), 0)
         except UnicodeDecodeError:  # Spark's texts may hold any bytes
@@ -201,7 +182,7 @@ class RecordBatchScorer:
     def _row(self, batch: Any, row: int) -> str:
         names = self.named_by
         if names is None:
-            known = {declared.name for declared in certified(self.data).file.inputs}
+            known = {declared.name for declared in self.model.file.inputs}
             names = tuple(name for name in batch.schema.names if name not in known)
         shown = {field.name for field in batch.schema if _is_shown(field.type)}
         cells = (f"{name}={_text(batch.column(name)[row : row + 1])}" for name in names if name in shown)

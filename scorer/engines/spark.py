@@ -74,7 +74,7 @@ def score(
     if not callable(getattr(df, "mapInArrow", None)):
         raise ParameterError("df", f"expected a Spark DataFrame, got a {type(df).__name__}")
     scorer = _keeping(_scorer(model, variables, unknown_levels, on_error), keep, df.columns)
-    _check_types(df.schema, scorer.used)
+    _check_types(df.schema, scorer.model.used)
     return _mapped(df, scorer)
 
 
@@ -105,7 +105,7 @@ def udf(
 
     def scores(rows: Any = None) -> Any:
         if rows is None:
-            rows = functions.struct(*(functions.col(_quoted(name)).alias(name) for name in scorer.used))
+            rows = functions.struct(*(functions.col(_quoted(name)).alias(name) for name in scorer.model.used))
         return native(rows)
 
     return update_wrapper(scores, native, assigned=())  # what udf.register asks for are attributes
@@ -134,7 +134,7 @@ def _scorer(model: Model, variables: bool, unknown_levels: UnknownLevels, on_err
         raise ParameterError("on_error", f"expected {' or '.join(get_args(OnError))}")
     certified = model if isinstance(model, Scorer) else load(model)
     scorer = RecordBatchScorer(
-        certified.file.to_bytes(), variables=variables, unknown_levels=unknown_levels, report=on_error == "report"
+        certified, variables=variables, unknown_levels=unknown_levels, report=on_error == "report"
     )
     scorer.fields()
     return scorer
@@ -145,7 +145,7 @@ def _keeping(scorer: RecordBatchScorer, keep: Sequence[str] | None, names: Seque
     if isinstance(keep, str) or not all(isinstance(name, str) for name in keep or ()):
         raise ParameterError("keep", "expected a list of names of columns")
     kept = tuple(dict.fromkeys(names if keep is None else keep))
-    named_by = None if keep is None else tuple(name for name in kept if name not in scorer.used)
+    named_by = None if keep is None else tuple(name for name in kept if name not in scorer.model.used)
     scorer = replace(scorer, keep=kept, named_by=named_by)
     scorer.check(names)
     scorer.check_kept(names)
@@ -161,7 +161,7 @@ def _check_types(schema: Any, used: Sequence[str]) -> None:
 
 def _mapped(df: Any, scorer: RecordBatchScorer) -> Any:
     names = df.columns
-    read = [index for index, name in enumerate(names) if name in {*scorer.keep, *scorer.used}]
+    read = [index for index, name in enumerate(names) if name in {*scorer.keep, *scorer.model.used}]
     read_names = [names[index] for index in read]
     # Spark cannot find a column by a name that has a dot, or differs from another's in case alone.
     numbered = df.toDF(*map(str, range(len(names)))).select([str(index) for index in read])

@@ -16,8 +16,8 @@ from pyspark.sql.types import LongType, StructField, StructType
 import scorer
 from scorer import sample
 from scorer.engines import spark as engine
-from scorer.engines.record_batches import certified
 from scorer.errors import BadShapeError, EditedFileError, ParameterError
+from scorer.scorer import unpickled
 from tests.support.models import SHIPPED
 from tests.support.row_files import columns_of
 from tests.support.skips import needs
@@ -235,7 +235,7 @@ def certified_by_process(spark: Any) -> dict[int, int]:
         import os
 
         for _ in batches:
-            yield pa.RecordBatch.from_pydict({"process": [os.getpid()], "certified": [certified.cache_info().misses]})
+            yield pa.RecordBatch.from_pydict({"process": [os.getpid()], "certified": [unpickled.cache_info().misses]})
 
     found = spark.range(0, 64, 1, 8).mapInArrow(count, "process long, certified long").collect()
     return {row.process: row.certified for row in found}
