@@ -26,14 +26,20 @@ scorer.describe scorer.formats.rows scorer.formats.compression scorer.progress
 scorer.formats.csv_segments scorer.formats.csv_lines scorer.formats.csv_writer
 scorer.formats.json_format scorer.formats.arrow_format
 scorer.formats.csv_format scorer.formats.ndjson_format scorer.formats.parquet_format
-scorer.formats scorer.batches
-scorer.sample scorer.score_files scorer.engines
+scorer.formats scorer.batches scorer.partitions
+scorer.sample scorer.engines
 scorer.engines.record_batches
 scorer.store scorer.store.pointer scorer.store.storage scorer.store.signing
 scorer.store.http scorer.store.objects scorer.store.sources
 scorer.store.opening scorer.store.cache scorer.store.directory
 scorer.engines.spark
 scorer.store.refresh
+scorer.folders scorer.folders.folder scorer.folders.ranges scorer.folders.upload
+scorer.folders.local scorer.folders.objects scorer.folders.web
+scorer.folders.opening
+scorer.score_plan
+scorer.score_record
+scorer.score_files
 scorer
 scorer.artifacts scorer.artifacts.mlflow_directory
 scorer.artifacts.mlflow

@@ -21,6 +21,9 @@ NAMES = (*FORMATS, *(f"{form}.{ending}" for form in _COMPRESSIBLE for ending in 
 TEXTS = ("json", "ndjson", "csv")
 """The formats that a terminal can show."""
 
+SEEKING = ("parquet", "arrow")
+"""The formats that are not read from their beginning to their end."""
+
 _ENDINGS = {
     ".json": "json",
     ".ndjson": "ndjson",
@@ -35,24 +38,41 @@ _ENDINGS = {
 }
 
 
-def format_of(path: Path) -> str:
+def format_of(path: str | Path) -> str:
     """The format of a file, one of NAMES, by its ending.
 
     Raises:
         TableError: the ending is not known.
     """
-    compression = path.suffix.lower().removeprefix(".")
-    packed = compression in COMPRESSIONS
-    form = _ENDINGS.get(Path(path.stem if packed else path.name).suffix.lower(), "")
-    name = f"{form}.{compression}" if packed else form
-    if name not in NAMES:
+    if not is_known(path):
         known = ", ".join(_ENDINGS)
         packings = " or ".join(f".{ending}" for ending in COMPRESSIONS)
         raise TableError(
             f"{path}: cannot tell the format by its ending; known are {known}; "
             f"all but Parquet and Arrow files also with {packings}"
         )
-    return name
+    return _split(path)[1]
+
+
+def is_known(path: str | Path) -> bool:
+    """Whether a file's ending tells its format."""
+    return _split(path)[1] in NAMES
+
+
+def renamed(path: str, form: str) -> str:
+    """A path with the ending of a format; it stays if its own tells that format."""
+    before, own = _split(path)
+    if own == form:
+        return path
+    return f"{before if own in NAMES else path}.{form}"
+
+
+def _split(path: str | Path) -> tuple[str, str]:
+    """A path without its endings, and the format that they tell, if it is one of NAMES."""
+    text = str(path)
+    packing = Path(text).suffix if Path(text).suffix.lower().removeprefix(".") in COMPRESSIONS else ""
+    ending = Path(text.removesuffix(packing)).suffix
+    return text.removesuffix(ending + packing), _ENDINGS.get(ending.lower(), "") + packing.lower()
 
 
 def read(

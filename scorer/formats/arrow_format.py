@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any, BinaryIO
 
 from scorer.errors import TableError
-from scorer.formats.rows import Columns, RowBatch
+from scorer.formats.rows import Columns, RowBatch, expect
 
 SLICE_ROWS = 1 << 16
 """Rows scored at a time, of a batch that has more."""
@@ -45,6 +45,7 @@ def read_file(file: BinaryIO, name: str, wanted: Collection[str] | None = None) 
         # Reads of other columns are left out; no threads, so that no batch is read ahead.
         options = pa.ipc.IpcReadOptions(included_fields=included, use_threads=False)
         reader = pa.ipc.open_file(file, options=options)
+        expect(file)
         yield from _batches(reader.schema, map(reader.get_batch, range(reader.num_record_batches)), names)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 from typing import Any, BinaryIO
 
 from scorer.formats.arrow_format import Batcher, check_names, need_file, pyarrow, reading, row_batch
-from scorer.formats.rows import Columns, RowBatch
+from scorer.formats.rows import Columns, RowBatch, expect
 
 READ_ROWS = 1 << 16
 """Rows read and scored at a time."""
@@ -45,12 +45,24 @@ def read(
         source = parquet.ParquetFile(
             file, metadata=metadata, read_dictionary=texts, pre_buffer=False, buffer_size=_BUFFER_BYTES
         )
+        expect(file, _ranges(metadata, columns))
         empty = True
         for batch in source.iter_batches(READ_ROWS, columns=columns, use_threads=False):
             empty = False
             yield row_batch(batch, schema.names, metadata.num_rows)
         if empty:
             yield row_batch(schema.empty_table().select(columns), schema.names, 0)
+
+
+def _ranges(metadata: Any, columns: Collection[str]) -> Iterator[tuple[int, int]]:
+    """Where the columns are, in the order in which they are read."""
+    for index in range(metadata.num_row_groups):
+        group = metadata.row_group(index)
+        chunks = [group.column(number) for number in range(group.num_columns)]
+        for chunk in chunks:
+            if chunk.path_in_schema.partition(".")[0] in columns:
+                start = chunk.dictionary_page_offset or chunk.data_page_offset
+                yield start, start + chunk.total_compressed_size
 
 
 class ParquetWriter:

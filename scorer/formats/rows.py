@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
@@ -59,6 +59,17 @@ class Writer(Protocol):
 
     def close(self) -> None:
         """Writes the end of the document; leaves the file open."""
+
+
+def expect(file: BinaryIO, ranges: Iterable[tuple[int, int]] | None = None) -> None:
+    """Tells a file which ranges of its bytes will be read, if it is one that has use for that, as one that is far away.
+
+    Args:
+        file: opened in binary mode.
+        ranges: starts and ends, exclusive, each beyond the one before; default: all of the file.
+    """
+    if hasattr(file, "expect"):
+        file.expect(ranges)
 
 
 def cells(name: str, column: Any) -> Sequence[Any]:

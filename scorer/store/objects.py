@@ -27,20 +27,7 @@ class Objects:
 
     def __init__(self, address: str, timeout: float) -> None:
         self.name = address.rstrip("/")
-        wait = timedelta(seconds=timeout)
-        plain = os.environ.get("AWS_ALLOW_HTTP", "").lower() in (
-            "1",
-            "true",
-        )  # client_options hide this variable from obstore
-        retries: Any = {"max_retries": 0, "retry_timeout": wait}  # the next poll is the retry
-        try:
-            self._store = from_url(
-                self.name,
-                client_options={"timeout": wait, "connect_timeout": wait, "allow_http": plain},
-                retry_config=retries,
-            )
-        except (BaseError, ValueError) as error:
-            raise StoreError(self.name, _reason(error)) from None
+        self._store = connect(self.name, timeout, retries=0)  # the next poll is the retry
 
     def where(self, key: str) -> str:
         """See Storage: the object's URL."""
@@ -51,27 +38,61 @@ class Objects:
         try:
             response = obstore.get(self._store, key, options={"if_none_match": etag} if etag else {})
             if response.meta["size"] > strict_json.MAX_BYTES:
-                reason = f"{response.meta['size']:,} bytes are more than the cap of {strict_json.MAX_BYTES:,}"
-                raise FileTooLargeError(self.where(key), "$", reason)
+                size = response.meta["size"]
+                told = f"{size:,} bytes are more than the cap of {strict_json.MAX_BYTES:,}"
+                raise FileTooLargeError(self.where(key), "$", told)
             return Blob(response.bytes().to_bytes(), response.meta["e_tag"])
         except NotModifiedError:
             return None
         except (NotFoundError, FileNotFoundError):
             raise MissingFileError(self.where(key), "$", "no such object") from None
         except (BaseError, OSError) as error:
-            raise UnreadableFileError(self.where(key), "$", _reason(error)) from None
+            raise UnreadableFileError(self.where(key), "$", reason(error)) from None
 
     def write(self, key: str, data: bytes) -> None:
         """See Storage."""
         try:
             obstore.put(self._store, key, data)
         except (BaseError, OSError) as error:
-            raise StoreError(self.where(key), _reason(error)) from None
+            raise StoreError(self.where(key), reason(error)) from None
 
 
-def _reason(error: Exception) -> str:
-    """The first line of an error, without the time that it took. The other lines are details of obstore."""
-    return _TOOK.sub("", str(error).partition("\n")[0].strip())
+def connect(address: str, timeout: float, retries: int) -> Any:
+    """Opens a bucket, or the part of it under a prefix. Nothing is asked yet.
+
+    Args:
+        address: a URL with the scheme s3, gs or az.
+        timeout: time limit for a request, in seconds.
+        retries: how often a request is repeated that got no answer, or an error of the server.
+
+    Raises:
+        StoreError: the address is not valid, or the environment lacks what the cloud needs.
+    """
+    wait = timedelta(seconds=timeout)
+    # client_options hide this variable from obstore
+    plain = os.environ.get("AWS_ALLOW_HTTP", "").lower() in ("1", "true")
+    again: Any = {"max_retries": retries, "retry_timeout": wait}
+    options: Any = {"timeout": wait, "connect_timeout": wait, "allow_http": plain}
+    try:
+        return from_url(address, client_options=options, retry_config=again)
+    except (BaseError, ValueError) as error:
+        raise StoreError(address, reason(error)) from None
 
 
+def reason(error: Exception) -> str:
+    """What an error of obstore says, in a line: what the server told, else why there was no answer, else its first
+    line. Its other lines are details of obstore."""
+    text = str(error)
+    if told := _TOLD.search(text):
+        return f"{told[1]}: {told[2].rstrip('.')}"
+    if status := _STATUS.search(text):
+        return f"answered {status[1]}"
+    first = _TOOK.sub("", text.partition("\n")[0].strip())
+    causes = _CAUSE.findall(text)
+    return f"{first}: {causes[-1].lower()}" if causes else first
+
+
+_TOLD = re.compile(r"<Code>([^<]*)</Code>\s*<Message>([^<]*)</Message>")
+_STATUS = re.compile(r"status code: (\d{3}[\w ]*)")
+_CAUSE = re.compile(r'message: "([^"]+)"')
 _TOOK = re.compile(r" in \d[\d.]*[nµm]?s\b")
