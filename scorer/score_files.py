@@ -168,9 +168,16 @@ def _run(job: Job, scorer: BatchScorer, progress: Progress, names_files: bool) -
                 # One may write at once, as gzip does.
                 writers = writers or [formats.writer(target, output.form, output.name) for target, output in targets]
                 for writer, written in zip(writers, columns, strict=False):
-                    writer.write(written)
+                    _write(writer, written, each.name)
         for writer in writers:
             writer.close()
+
+
+def _write(writer: Writer, columns: Columns, name: str) -> None:
+    try:
+        writer.write(columns)
+    except TableError as error:
+        raise TableError(f"{name}: {error}") from None
 
 
 def _scored(

@@ -115,21 +115,21 @@ def make_plan(address: str, out: str | None, errors: str | None, read_as: str | 
     """
     if address == STANDARD and not read_as:
         raise TableError("the format of standard input cannot be told: name it with --from")
-    folder, file = look_up(address)
-    inputs = _inputs(folder, file, read_as)
+    folder, files, whole = look_up(address)
+    inputs = _inputs(folder, files, whole, read_as)
     if out is None or not is_folder(out):
-        plan = Plan([_one_job(inputs, out, errors, write_as)], None, folder.key(), file is None)
+        plan = Plan([_one_job(inputs, out, errors, write_as)], None, folder.key(), whole)
     else:
         plan = Plan(_jobs(inputs, out, errors, write_as), open_folder(out, makes=True), folder.key(), False)
-    _check(plan, whole=file is None)
+    _check(plan, whole)
     return plan
 
 
-def _inputs(folder: Folder, file: File | None, read_as: str | None) -> list[Input]:
-    if file:
-        return [Input(folder, file, read_as or formats.format_of(folder.where(file.path)), {})]
-    files = [each for each in folder.files() if not _is_hidden(each.path)]
-    chosen = files if read_as else [each for each in files if formats.is_known(each.path)]
+def _inputs(folder: Folder, files: Sequence[File], whole: bool, read_as: str | None) -> list[Input]:
+    if not whole:
+        return [Input(folder, file, read_as or formats.format_of(folder.where(file.path)), {}) for file in files]
+    shown = [file for file in files if not _is_hidden(file.path)]
+    chosen = shown if read_as else [file for file in shown if formats.is_known(file.path)]
     if not chosen:
         more = "" if read_as else "; --from names the format of files whose endings do not tell it"
         raise TableError(f"{folder.name}: no file of rows{more}")

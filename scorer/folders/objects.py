@@ -84,13 +84,13 @@ class Objects:
             whole = isinstance(body, bytes)
             return self._ask(path, lambda: self._store.put(self._key_of(path), body, use_multipart=not whole, **sizes))
 
-        upload = Upload(put)
-        try:
-            yield cast(BinaryIO, upload)
-        except BaseException:
-            upload.abort()
-            raise
-        upload.finish()
+        with Upload(put) as upload:
+            try:
+                yield cast(BinaryIO, upload)
+            except BaseException:
+                upload.abort()
+                raise
+            upload.finish()
 
     def remove(self, path: str) -> None:
         """See Folder."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -68,29 +70,31 @@ def is_folder(address: str) -> bool:
     return address.endswith("/") or (scheme in OBJECT_STORES and address.count("/") == 2)
 
 
-def look_up(address: str) -> tuple[Folder, File | None]:
+def look_up(address: str) -> tuple[Folder, list[File], bool]:
     """What is at an address.
 
     Args:
         address: of a file or a folder; - for standard input.
 
     Returns:
-        The folder at the address and None, or the file and its folder. What has no slash at its end is a folder if
-        there are files below it, and no file of that name.
+        A folder; all of its files, or the one at the address; whether the address is the folder's. What has no slash
+        at its end is a folder if there are files below it, and no file of that name.
 
     Raises:
         StoreError, OSError: there is nothing, or it cannot be told.
     """
     if address == STANDARD:
         standard = Standard()
-        return standard, standard.find(standard.name)
+        return standard, standard.files(), False
     if is_folder(address):
-        return open_folder(address), None
+        folder = open_folder(address)
+        return folder, folder.files(), True
     folder, name = split(address)
     if file := folder.find(name):
-        return folder, file
-    if scheme_of(address) and (below := open_folder(address)).files():
-        return below, None
-    if scheme_of(address):
-        raise StoreError(folder.where(name), "no such object, and none below it")
-    raise FileNotFoundError(2, "No such file or directory", folder.where(name))
+        return folder, [file], False
+    if not scheme_of(address):
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), folder.where(name))
+    below = open_folder(address)
+    if files := below.files():
+        return below, files, True
+    raise StoreError(folder.where(name), "no such object, and none below it")

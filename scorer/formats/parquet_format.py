@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Collection, Iterator
 from typing import Any, BinaryIO
 
@@ -93,5 +94,19 @@ class ParquetWriter:
 
             # Numbers that hardly repeat gain nothing from a dictionary.
             texts = [field.name for field in table.schema if field.type in (self._pa.string(), self._pa.large_string())]
-            self._writer = parquet.ParquetWriter(self._file, table.schema, use_dictionary=texts)
+            self._writer = parquet.ParquetWriter(_Sink(self._file), table.schema, use_dictionary=texts)
         self._writer.write_table(table, row_group_size=table.num_rows or None)
+
+
+class _Sink(io.RawIOBase):
+    """Takes what pyarrow writes to a file. A writer that an error leaves unfinished writes its end when it is deleted,
+    which may be after the file was closed."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        return len(data) if self._file.closed else self._file.write(data)

@@ -80,19 +80,21 @@ def connect(address: str, timeout: float, retries: int) -> Any:
 
 
 def reason(error: Exception) -> str:
-    """What an error of obstore says, in a line: what the server told, else why there was no answer, else its first
-    line. Its other lines are details of obstore."""
+    """What an error of obstore says, in a line; its other lines are details of obstore."""
     text = str(error)
     if told := _TOLD.search(text):
         return f"{told[1]}: {told[2].rstrip('.')}"
-    if status := _STATUS.search(text):
-        return f"answered {status[1]}"
-    first = _TOOK.sub("", text.partition("\n")[0].strip())
-    causes = _CAUSE.findall(text)
-    return f"{first}: {causes[-1].lower()}" if causes else first
+    host = asked[1] if (asked := _ASKED.search(text)) else None
+    if host and (status := _STATUS.search(text)):
+        return f"{host} answered {status[1]}"
+    if host:
+        causes = [*_CAUSE.findall(text), *_HTTP.findall(text)]
+        return f"no answer from {host}{': ' if causes else ''}{causes[0].lower() if causes else ''}"
+    return text.partition("\n")[0].strip()
 
 
 _TOLD = re.compile(r"<Code>([^<]*)</Code>\s*<Message>([^<]*)</Message>")
+_ASKED = re.compile(r"Error performing [A-Z]+ (https?://[^/\s,?]+)")
 _STATUS = re.compile(r"status code: (\d{3}[\w ]*)")
-_CAUSE = re.compile(r'message: "([^"]+)"')
-_TOOK = re.compile(r" in \d[\d.]*[nµm]?s\b")
+_CAUSE = re.compile(r'(?:message|error): "([^"]+)"')
+_HTTP = re.compile(r"HTTP error: ([^\n]*)")
