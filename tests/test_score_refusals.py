@@ -15,6 +15,7 @@ from pyarrow import parquet
 import scorer
 from scorer import formats
 from scorer.__main__ import main
+from scorer.formats import parquet_format
 from tests.support.row_files import ROWS, TYPED, columns_of, read, written
 from tests.support.standin import StandIn
 from tests.test_imports import run_without
@@ -111,7 +112,7 @@ def test_a_column_of_a_wrong_type_is_one_clear_line(tmp_path: Path, capsys: pyte
         (["--keep", "x12"], "--keep x12: an output column has this name too: --variables none leaves variables out\n"),
         (["--keep", "phat", "--variables", "none"], "--keep phat: an output column has this name too\n"),
         (["--out", "no/o.csv"], "no/o.csv: no such file or directory\n"),
-        (["--out", "folder"], "folder: is a directory\n"),
+        (["--out", "folder", "--errors", "e.csv", "--on-error", "report"], "--errors e.csv: has to be a directory, "),
         (["--out", "o.txt"], "o.txt: cannot tell the format by its ending; known are .json, "),
         (["--out", "o.parquet.gz"], "o.parquet.gz: cannot tell the format by its ending; known are .json, "),
     ],
@@ -126,8 +127,6 @@ def test_options_that_cannot_be_followed_are_one_clear_line(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "folder").mkdir()
     written(tmp_path / "rows.csv", ROWS)
-    if "--to" not in options and "folder" in options:
-        options = [*options, "--to", "csv"]
     assert main(["score", "rows.csv", "--allow-missing-columns", *options]) == 2
     err = capsys.readouterr().err
     assert err.replace(f"{tmp_path}/", "").startswith(f"scorer: {message}")
@@ -135,11 +134,22 @@ def test_options_that_cannot_be_followed_are_one_clear_line(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["folder", "rows.csv"]
 
 
-def test_a_directory_is_one_clear_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_empty_directory_is_one_clear_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for form in formats.NAMES:
         (tmp_path / f"d.{form}").mkdir()
         assert main(["score", str(tmp_path / f"d.{form}")]) == 2
-        assert capsys.readouterr().err == f"scorer: {tmp_path}/d.{form}: is a directory\n"
+        assert capsys.readouterr().err.startswith(f"scorer: {tmp_path}/d.{form}: no file of rows; ")
+
+
+def test_an_error_late_in_a_file_is_one_clear_line(tmp_path: Path) -> None:
+    """Also where a row group was written."""
+    (tmp_path / "rows.csv").write_text("x12\n" + "1.5\n" * (parquet_format.GROUP_ROWS + 10_000) + "two\n")
+    out = tmp_path / "out.parquet"
+    command = ["score", str(tmp_path / "rows.csv"), "--allow-missing-columns", "--out", str(out)]
+    done = subprocess.run([sys.executable, "-m", "scorer", *command], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "row 141072, x12: the text is not a number" in done.stderr
+    assert not out.exists()
 
 
 def test_without_pyarrow_text_formats_work_and_others_say_what_to_install(tmp_path: Path) -> None:

@@ -34,8 +34,7 @@ class Web:
         Raises:
             StoreError: it contains a password.
         """
-        address = _UNSAFE.sub(lambda found: quote(found[0]), address)
-        parts = urlsplit(address)
+        parts = urlsplit(_escaped(address))
         self._base = parts._replace(
             netloc=parts.netloc.rpartition("@")[2], path=parts.path.rpartition("/")[0], query=""
         )
@@ -49,8 +48,8 @@ class Web:
         return f"{self.name}/{path}"
 
     def key(self, path: str = "") -> str:
-        """See Folder."""
-        return f"{self.where(path)}?{self._query}"
+        """See Folder: the URL."""
+        return self.where(path)
 
     def find(self, path: str) -> File | None:
         """See Folder."""
@@ -95,7 +94,7 @@ class Web:
         return data
 
     def _get(self, path: str, headers: dict[str, str]) -> Any:
-        url = self._base._replace(path=f"{self._base.path}/{path}", query=self._query).geturl()
+        url = self._base._replace(path=f"{self._base.path}/{_escaped(path)}", query=self._query).geturl()
         asked = {"user-agent": f"coefficient-scorer/{__version__}", "accept-encoding": "identity", **headers}
         with _naming(self.where(path)):
             return urllib.request.urlopen(urllib.request.Request(url, headers=asked), timeout=TIMEOUT_SECONDS)
@@ -136,8 +135,15 @@ def _naming(name: str) -> Iterator[None]:
             raise StoreError(name, told) from None
     except urllib.error.URLError as error:
         raise StoreError(name, _reason(error.reason)) from None
-    except (OSError, http.client.HTTPException, ValueError) as error:
+    except (http.client.InvalidURL, ValueError):  # whose text has all of the URL
+        raise StoreError(name, "not a valid URL") from None
+    except (OSError, http.client.HTTPException) as error:
         raise StoreError(name, _reason(error)) from None
+
+
+def _escaped(text: str) -> str:
+    """A URL or a part of one, with escapes where people write none: for blanks, and letters beyond ASCII."""
+    return _UNSAFE.sub(lambda found: quote(found[0]), text)
 
 
 def _reason(error: object) -> str:

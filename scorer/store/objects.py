@@ -85,6 +85,8 @@ def reason(error: Exception) -> str:
     if told := _TOLD.search(text):
         return f"{told[1]}: {told[2].rstrip('.')}"
     host = asked[1] if (asked := _ASKED.search(text)) else None
+    if host == _METADATA:
+        return "no credentials in the environment, and none from this machine's cloud"
     if host and (status := _STATUS.search(text)):
         return f"{host} answered {status[1]}"
     if host:
@@ -92,6 +94,9 @@ def reason(error: Exception) -> str:
         return f"no answer from {host}{': ' if causes else ''}{causes[0].lower() if causes else ''}"
     return text.partition("\n")[0].strip()
 
+
+_METADATA = "http://169.254.169.254"
+"""Where machines of a cloud ask for credentials."""
 
 _TOLD = re.compile(r"<Code>([^<]*)</Code>\s*<Message>([^<]*)</Message>")
 _ASKED = re.compile(r"Error performing [A-Z]+ (https?://[^/\s,?]+)")

@@ -108,8 +108,13 @@ def static_server(directory: Path) -> Iterator[StaticServer]:
 
 
 @contextmanager
-def s3(bucket: str) -> Iterator[dict[str, str]]:
-    """An S3 endpoint with an empty bucket, in a process of its own. Gives the environment that leads there."""
+def s3(bucket: str, log: Path | None = None) -> Iterator[dict[str, str]]:
+    """An S3 endpoint with an empty bucket, in a process of its own. Gives the environment that leads there.
+
+    Args:
+        bucket: its name; three letters or more.
+        log: where a line is written for each request.
+    """
     code = (
         "import sys, boto3; from moto.server import ThreadedMotoServer\n"
         "server = ThreadedMotoServer('127.0.0.1', 0, verbose=False); server.start()\n"
@@ -118,14 +123,15 @@ def s3(bucket: str) -> Iterator[dict[str, str]]:
         "print(url, flush=True); sys.stdin.read(); server.stop()\n"
     )
     keys = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing", "AWS_REGION": "us-east-1"}
-    process = subprocess.Popen(
-        [sys.executable, "-c", code, bucket],
-        env={**os.environ, **keys},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
+    with Path(log or os.devnull).open("wb") as stderr:
+        process = subprocess.Popen(
+            [sys.executable, "-c", code, bucket],
+            env={**os.environ, **keys},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            text=True,
+        )
     assert process.stdin is not None
     assert process.stdout is not None
     try:
