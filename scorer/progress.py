@@ -100,7 +100,8 @@ class Progress:
 
     def summary(self) -> str:
         """One line: the numbers of rows, outcomes 1 and bad rows, and missing cells and unknown levels by input."""
-        of = f" of {self._files:,} files" if self._files + self._done > 1 else ""
+        several = self._files + self._done > 1
+        of = f" of {self._files:,} {'file' if self._files == 1 else 'files'}" if several else ""
         parts = [f"scored {self.rows - self.bad_rows:,} rows{of}: outcome 1 for {self._events:,}"]
         if self._done:
             parts.append(f"files left out, done before: {self._done:,}")

@@ -101,7 +101,7 @@ def test_csv_of_columns_is_the_text_that_pythons_csv_module_writes(rows: list[tu
 
 
 def test_the_commands_of_the_page_run(tmp_path: Path) -> None:
-    (script,) = re.findall(r"```sh\n(.*?)```", DOCS, re.DOTALL)
+    script = "".join(re.findall(r"```sh\n(.*?)```", DOCS, re.DOTALL))
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     command = ["bash", "-eo", "pipefail", "-c", script]
     subprocess.run(command, cwd=tmp_path, env=environment, check=True, capture_output=True)
@@ -109,6 +109,10 @@ def test_the_commands_of_the_page_run(tmp_path: Path) -> None:
     assert len(phat) == 4
     assert all(each == phat[0] for each in phat)
     assert len(phat[0]) == 2_000
+    everything = read(tmp_path / "all.parquet")
+    each = [row for path in sorted(tmp_path.glob("scores/year=2026/*/part-0.csv")) for row in read(path)]
+    assert [(row["month"], row["phat"]) for row in everything] == [(row["month"], float(row["phat"])) for row in each]
+    assert len(everything) == 1_000
 
 
 def test_every_format_and_option_is_on_the_page() -> None:

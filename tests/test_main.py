@@ -93,7 +93,7 @@ def test_score_errors_name_the_place_and_leave_no_file(
     ("arguments", "message"),
     [
         (["score", "-"], "scorer: the format of standard input cannot be told: name it with --from"),
-        (["score", "rows.txt"], "scorer: rows.txt: cannot tell the format by its ending"),
+        (["score", "rows.txt"], "scorer: rows.txt: no such file or directory"),
         (["score", "nothing.csv"], "scorer: nothing.csv: no such file or directory"),
         (["score", str(SHIPPED), "--model", "nothing.json"], "scorer: nothing.json: no such file or directory"),
         (["verify", "nothing.json"], "scorer: nothing.json: no such file or directory"),

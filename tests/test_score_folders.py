@@ -221,7 +221,7 @@ def test_bad_rows_are_reported_beside_each_output(run: Run) -> None:
     assert [row["row"] for row in read(Path("bad/year=2026/a.csv"))] == ["1"]
     assert read(Path("bad/b.csv")) == []
     Path("bad/b.csv").unlink()
-    assert run(*command)[1].startswith("scored 3 rows of 1 files: outcome 1 for 0; files left out, done before: 1")
+    assert run(*command)[1].startswith("scored 3 rows of 1 file: outcome 1 for 0; files left out, done before: 1")
     assert names("bad") == ["b.csv", "year=2026/a.csv"]
 
 

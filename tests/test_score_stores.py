@@ -23,6 +23,7 @@ from scorer.__main__ import main
 from scorer.errors import StoreError
 from scorer.folders import objects, upload
 from scorer.folders.opening import open_folder, split
+from tests.support.paths import ROOT
 from tests.support.processes import as_from_a_terminal, environment
 from tests.support.row_files import ROWS, written
 from tests.support.stores import s3
@@ -193,7 +194,7 @@ def test_an_object_that_has_changed_is_scored_again(bucket: Bucket, capsys: pyte
     capsys.readouterr()
     assert main([*command, "s3://rows/changed/scores/"]) == 0
     assert capsys.readouterr().err.startswith(
-        "scored 2 rows of 1 files: outcome 1 for 0; files left out, done before: 1;"
+        "scored 2 rows of 1 file: outcome 1 for 0; files left out, done before: 1;"
     )
     assert bucket.get("changed/scores/")["a.csv"].count(b"\n") == 3
 
@@ -214,6 +215,16 @@ def write(address: str, parts: Sequence[bytes | Exception]) -> None:
             if isinstance(part, Exception):
                 raise part
             file.write(part)
+
+
+def test_the_crontab_of_the_page_scores_what_has_arrived(bucket: Bucket, capsys: pytest.CaptureFixture[str]) -> None:
+    (line,) = re.findall(r"```crontab\n(.*?)\n```", (ROOT / "docs" / "files.md").read_text())
+    command = line.replace("s3://bucket/", "s3://rows/nightly/").split()[6:]
+    for day in "ab":
+        bucket.put_object(f"nightly/rows/{day}.ndjson", b'{"id": 1, "x5": "monday"}\n')
+        assert main(command) == 0
+        assert capsys.readouterr().err.startswith("scored 1 rows")
+    assert list(bucket.get("nightly/scores/")) == ["_scorer.json", "a.ndjson", "b.ndjson"]
 
 
 def test_what_is_large_is_sent_in_parts(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
