@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from scorer import formats, partitions
 from scorer.errors import TableError
 from scorer.folders.folder import File, Folder
 from scorer.folders.local import Standard
-from scorer.folders.opening import STANDARD, is_folder, look_up, open_folder, scheme_of, split
+from scorer.folders.opening import STANDARD, is_folder, look_up, open_folder, split
 
 
 @dataclass(frozen=True)
@@ -148,9 +147,9 @@ def _one_job(inputs: Sequence[Input], out: str | None, errors: str | None, write
         raise TableError(f"--errors {errors}: a directory, which needs a directory as --out")
     if not write_as and not out and len({each.form for each in inputs}) > 1:
         raise TableError("the files are of several formats: name one for the output with --to")
-    form = write_as or (form_of(out) if out else inputs[0].form)
+    form = write_as or (_form_of_output(out) if out else inputs[0].form)
     scores = Output(*split(out), form) if out else Output(Standard(), "standard output", form)
-    return Job(inputs, scores, Output(*split(errors), form_of(errors)) if errors else None)
+    return Job(inputs, scores, Output(*split(errors), _form_of_output(errors)) if errors else None)
 
 
 def _jobs(inputs: Sequence[Input], out: str, errors: str | None, write_as: str | None) -> list[Job]:
@@ -169,9 +168,11 @@ def _jobs(inputs: Sequence[Input], out: str, errors: str | None, write_as: str |
     return jobs
 
 
-def form_of(address: str) -> str:
-    """The format of a path or a URL, by its ending."""
-    return formats.format_of(urlsplit(address).path if scheme_of(address) in ("http", "https") else address)
+def _form_of_output(address: str) -> str:
+    try:
+        return formats.format_of(address)
+    except TableError as error:
+        raise TableError(f"{error}; a directory has a slash at its end") from None
 
 
 def _check(plan: Plan, whole: bool) -> None:

@@ -47,7 +47,7 @@ def begin(plan: Plan, run: Run, resume: bool) -> Plan:
         _check(plan.out, record["run"], run)
     states = {each.file.path: each.file.state for each in plan.inputs}
     before: Mapping[str, str] = record["inputs"] if record else {}
-    same = {path for path, state in states.items() if before.get(path) == state}
+    same = {path for path, state in states.items() if state and before.get(path) == state}
     for job in plan.jobs:
         path = job.inputs[0].file.path
         if path in written and path not in same:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ from pyarrow import parquet
 
 import scorer
 from scorer.__main__ import main
+from scorer.progress import Progress
 from tests.support.models import SMALL_BY_FORMAT
 from tests.support.row_files import ROWS, read, written
 
@@ -241,6 +244,7 @@ def test_bad_rows_are_reported_beside_each_output(run: Run) -> None:
         (["rows", "--out", "o/", "--on-error", "report", "--errors", "o/"], "o/a.csv: --out of a.csv and --errors"),
         (["rows", "--out", "o/", "--on-error", "report", "--errors", "o.csv"], "--errors o.csv: has to be a directory"),
         (["rows", "--out", "o.csv", "--on-error", "report", "--errors", "o/"], "--errors o/: a directory, which needs"),
+        (["rows", "--out", "o/o"], "o/o: cannot tell the format by its ending; known are "),
         (["rows"], "the files are of several formats: name one for the output with --to\n"),
         (["rows", "--out", "o.csv", "--resume"], "--resume needs a directory as --out"),
         (
@@ -259,3 +263,19 @@ def test_what_does_not_fit_together_is_one_clear_line(arguments: list[str], said
     assert told.count("\n") == 1
     assert not Path("o").exists()
     assert not Path("o.csv").exists()
+
+
+def test_a_terminal_sees_which_file_it_is(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], model: scorer.Scorer
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    progress = Progress(files=3, size=4_000)
+    source = io.BytesIO(bytes(1_000))
+    for size, rows, total in ((2_000, 10, 20), (1_000, 5, None)):
+        progress.begin(source, size)
+        source.seek(500)
+        monkeypatch.setattr(progress, "_shown", 0.0)
+        progress.add(model.score(ROWS), rows, total)
+        assert progress.file_rows == rows
+    shown = [line.split("  ") for line in capsys.readouterr().err.split("\r")[1:]]
+    assert [line[:3] for line in shown] == [[" 25%", "file 1 of 3", "10 rows"], [" 62%", "file 2 of 3", "15 rows"]]

@@ -14,7 +14,7 @@ class File:
     Attributes:
         path: where it is below the folder, with slashes.
         size: in bytes; 0 if it is not known, as of a pipe.
-        state: changes when the content does: an ETag, or size and time.
+        state: changes when the content does: an ETag, or size and time; empty if that cannot be told.
     """
 
     path: str

@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import BinaryIO
 
@@ -33,8 +34,13 @@ class Local:
         return str(self._path / path)
 
     def key(self, path: str = "") -> str:
-        """See Folder: the path, without links."""
-        return str((self._path / path).resolve())
+        """See Folder: the path, without links that the folder is behind, or the file is."""
+        whole = self._resolved / path
+        return str(whole.resolve() if whole.is_symlink() else whole)
+
+    @cached_property
+    def _resolved(self) -> Path:
+        return self._path.resolve()
 
     def find(self, path: str) -> File | None:
         """See Folder."""

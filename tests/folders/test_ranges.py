@@ -8,6 +8,8 @@ import threading
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pyarrow import parquet
 
 from scorer import formats, sample
@@ -65,6 +67,22 @@ def test_what_is_not_expected_is_read_too(remote: Remote) -> None:
         assert file.read(1) == b""
         file.seek(10, io.SEEK_END)
         assert file.read(1) == b""
+
+
+@given(
+    cuts=st.lists(st.integers(0, 3_000), max_size=12),
+    reads=st.lists(st.tuples(st.integers(0, 3_100), st.integers(0, 700)), max_size=12),
+)
+def test_whatever_was_expected_the_bytes_are_those_of_the_file(cuts: list[int], reads: list[tuple[int, int]]) -> None:
+    remote = Remote(random.Random(2).randbytes(3_000))
+    edges = sorted(cuts)[: len(cuts) // 2 * 2]
+    with pytest.MonkeyPatch.context() as patch, remote.open() as file:
+        for name, size in (("PIECE_BYTES", 100), ("GAP_BYTES", 10), ("AHEAD_BYTES", 300), ("SINGLE_BYTES", 50)):
+            patch.setattr(ranges, name, size)
+        file.expect(list(zip(edges[::2], edges[1::2], strict=True)))
+        for start, size in reads:
+            file.seek(start)
+            assert file.read(size) == remote.data[start : start + size]
 
 
 def test_ranges_that_are_near_are_joined(remote: Remote) -> None:
