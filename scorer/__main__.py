@@ -6,8 +6,8 @@ import argparse
 import os
 import shlex
 import sys
-from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 # Before numpy is imported: nothing here multiplies matrices, and the threads that OpenBLAS starts for it wait busily.
@@ -122,18 +122,25 @@ def _load(options: argparse.Namespace) -> Scorer:
     return load(_model(options))
 
 
-def _serve(options: argparse.Namespace) -> None:
+@contextmanager
+def _needs_service() -> Iterator[None]:
     try:
-        from scorer.service import server
+        yield
     except ModuleNotFoundError as error:
         raise ScorerError(f"serving needs {error.name}: pip install 'coefficient-scorer[service]'") from None
+
+
+def _serve(options: argparse.Namespace) -> None:
+    with _needs_service():
+        from scorer.service import server
     names = ("model", "host", "port", "workers")
     given = {f"SCORER_{name.upper()}": getattr(options, name) for name in names if getattr(options, name) is not None}
     server.serve({**os.environ, **given})
 
 
 def _check(options: argparse.Namespace) -> None:
-    from scorer.service.check import check
+    with _needs_service():
+        from scorer.service.check import check
 
     given = {"SCORER_MODEL": options.model} if options.model else {}
     found = list(check({**os.environ, **given}))

@@ -121,7 +121,7 @@ def _transpose(rows: Any, known: Set[str], used: Sequence[str]) -> list[Column]:
         elif known.isdisjoint(row):
             problems.append(Problem(index, None, "no_model_input", NO_MODEL_INPUT))
     if problems:
-        raise BadRowsError(problems)
+        raise BadRowsError.of(problems)
     return [[row.get(name) for row in rows] for name in used]
 
 

@@ -56,12 +56,7 @@ class ScorerError(Exception):
     """Root of the errors that this package raises on purpose. All can be pickled: engines send them to the caller."""
 
     def __reduce__(self) -> tuple[object, ...]:
-        """Without `__init__`, whose parameters are not `args`."""
-        return _unpickled, (type(self), self.args), self.__dict__
-
-
-def _unpickled(kind: type[ScorerError], message: tuple[object, ...]) -> ScorerError:
-    return kind.__new__(kind, *message)
+        return Exception.__new__, (type(self), *self.args), self.__dict__  # __init__ has other parameters than args
 
 
 class CoefficientFileError(ScorerError):
@@ -74,9 +69,7 @@ class CoefficientFileError(ScorerError):
     """
 
     def __init__(self, source: str, at: str, reason: str) -> None:
-        self.source = source
-        self.at = at
-        self.reason = reason
+        self.source, self.at, self.reason = source, at, reason
         where = source if at == "$" else f"{source}: {at}"
         super().__init__(f"{where}: {reason}")
 
@@ -189,18 +182,14 @@ class RowsError(ScorerError):
 
 
 class BadRowsError(RowsError):
-    """Cells or rows cannot be read. Lists the first 20 in row order, and counts them all.
+    """Cells or rows cannot be read. Lists the first 20 in row order, and counts them all."""
 
-    Where a function in an expression of polars raises one, polars raises another, made of its text: it has no problems.
-    """
-
-    def __init__(self, problems: Sequence[Problem] | str, total: int | None = None) -> None:
-        if isinstance(problems, str):
-            super().__init__(problems)
-            return
+    @classmethod
+    def of(cls, problems: Sequence[Problem], total: int | None = None) -> BadRowsError:
+        """The error of some problems, at least one."""
         count = len(problems) if total is None else total
         more = "" if count == 1 else f" (and {count - 1} more)"
-        super().__init__(f"{problems[0]}{more}", problems, count)
+        return cls(f"{problems[0]}{more}", problems, count)
 
 
 class BadShapeError(RowsError):
@@ -295,8 +284,7 @@ class SettingError(ScorerError):
     """A setting has a value that cannot be used: ``setting`` is its name, ``reason`` says why."""
 
     def __init__(self, setting: str, reason: str) -> None:
-        self.setting = setting
-        self.reason = reason
+        self.setting, self.reason = setting, reason
         super().__init__(f"{setting}: {reason}")
 
 
@@ -304,8 +292,7 @@ class StoreError(ScorerError):
     """A store, or a key for signatures, cannot be used: ``address`` is where it is, ``reason`` says why."""
 
     def __init__(self, address: str, reason: str) -> None:
-        self.address = address
-        self.reason = reason
+        self.address, self.reason = address, reason
         super().__init__(f"{address}: {reason}")
 
 

@@ -131,7 +131,7 @@ class Scorer:
             values.append(read)
             problems += bad
         if problems:
-            raise BadRowsError(sorted(problems, key=lambda problem: problem.row))
+            raise BadRowsError.of(sorted(problems, key=lambda problem: problem.row))
         with np.errstate(over="ignore", invalid="ignore"):
             return self._evaluate(values)
 
@@ -143,7 +143,7 @@ class Scorer:
                 return Scores(phat, equation.outcome(phat), self.file, equation, values)
         entered, log_odds, phat, outcome = equation.evaluate(values)
         if not np.isfinite(log_odds).all():
-            raise BadRowsError(list(self._overflows(entered, log_odds)))
+            raise BadRowsError.of(list(self._overflows(entered, log_odds)))
         return Scores(phat, outcome, self.file, equation, values, entered)
 
     def score_row_cells(self, row: Sequence[object], unknown_levels: UnknownLevels = "baseline") -> RowScore:

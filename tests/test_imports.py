@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -161,10 +162,11 @@ def test_the_library_and_most_of_the_command_line_need_numpy_alone() -> None:
     assert "x81_December" in done.stdout
 
 
-def test_serving_without_the_service_extra_says_what_to_install() -> None:
-    done = run_without(SERVICE, "from scorer.__main__ import main; sys.exit(main(['serve']))")
+@pytest.mark.parametrize("command", ["serve", "check"])
+def test_serving_without_the_service_extra_says_what_to_install(command: str) -> None:
+    done = run_without(SERVICE, f"from scorer.__main__ import main; sys.exit(main([{command!r}]))")
     assert done.returncode == 2
-    assert done.stderr == "scorer: serving needs uvicorn: pip install 'coefficient-scorer[service]'\n"
+    assert re.fullmatch(r"scorer: serving needs \w+: pip install 'coefficient-scorer\[service\]'\n", done.stderr)
 
 
 def test_checking_signatures_without_the_store_extra_says_what_to_install() -> None:
@@ -202,10 +204,7 @@ def test_tables_without_pyarrow_are_scored_where_numpy_can_read_them() -> None:
 
 @pytest.mark.parametrize(
     ("call", "what"),
-    [
-        ("model.score(duckdb.sql('select 1.5 as x91'))", "a DuckDBPyRelation"),
-        ("expected.to_arrow()", "to_arrow"),
-    ],
+    [("model.score(duckdb.sql('select 1.5 as x91'))", "a DuckDBPyRelation"), ("expected.to_arrow()", "to_arrow")],
 )
 def test_what_needs_pyarrow_says_so(call: str, what: str) -> None:
     done = run_without(("pyarrow",), WITHOUT_PYARROW + f"try: {call}\nexcept scorer.ScorerError as error: print(error)")
@@ -216,10 +215,8 @@ def test_what_needs_pyarrow_says_so(call: str, what: str) -> None:
 def test_spark_without_its_extra_says_what_to_install(absent: str) -> None:
     code = "try: import scorer.engines.spark\nexcept ImportError as error: print(error)"
     done = run_without((absent, "pyspark"), code)
-    missing = min(absent, "pyspark")
-    assert done.stdout == f"scorer.engines.spark needs {missing}: pip install 'coefficient-scorer[spark]'\n", (
-        done.stderr
-    )
+    told = f"scorer.engines.spark needs {min(absent, 'pyspark')}: pip install 'coefficient-scorer[spark]'\n"
+    assert done.stdout == told, done.stderr
 
 
 def test_pyarrow_is_imported_when_a_column_of_arrow_comes() -> None:

@@ -79,7 +79,7 @@ class Predict:
                 raise BodyTooLargeError(self._max_body_bytes)
             result = codec.answer(text, response_format, self._max_rows)
             if result.total:
-                raise BadRowsError(result.problems, result.total)
+                raise BadRowsError.of(result.problems, result.total)
             answer, scored, rows, seconds = result.answer, [result.scored], result.rows, result.seconds
             unknown = result.unknown
             if sample is not None and len(result.scored):

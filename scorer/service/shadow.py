@@ -70,7 +70,7 @@ class Shadow:
         else:
             result = codec.tables.answer(body, codec.default_format)
         if result.total:
-            raise BadRowsError(result.problems, result.total)
+            raise BadRowsError.of(result.problems, result.total)
         first, second = _columns(scored), _columns(result.scored)
         moved = np.abs(first[0] - second[0])
         self._rows += len(moved)

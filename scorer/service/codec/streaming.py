@@ -124,7 +124,7 @@ class StreamingScorer:
 
     def _join(self) -> bytes:
         if self._total:
-            raise BadRowsError(self._problems, self._total)
+            raise BadRowsError.of(self._problems, self._total)
         return self._format.join(self._answers)
 
     def _score_segment(self) -> None:
