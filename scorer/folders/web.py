@@ -118,7 +118,7 @@ class _Stream(io.RawIOBase):
         with _naming(self._name):
             count: int = self._answer.readinto(buffer)
             if not count and len(buffer) and self._answer.length:
-                raise StoreError(self._name, f"ended {self._answer.length:,} bytes too early")
+                raise StoreError(self._name, "ended too early")
         self._position += count
         return count
 
@@ -137,6 +137,8 @@ def _naming(name: str) -> Iterator[None]:
         raise StoreError(name, _reason(error.reason)) from None
     except (http.client.InvalidURL, ValueError):  # whose text has all of the URL
         raise StoreError(name, "not a valid URL") from None
+    except http.client.IncompleteRead:
+        raise StoreError(name, "ended too early") from None
     except (OSError, http.client.HTTPException) as error:
         raise StoreError(name, _reason(error)) from None
 
