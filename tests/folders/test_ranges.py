@@ -96,6 +96,18 @@ def test_ranges_that_are_near_are_joined(remote: Remote) -> None:
     assert sorted(remote.asked) == [(near[0], far[1]), (near[0], far[1]), beyond]
 
 
+def test_pieces_are_asked_for_at_the_same_time_before_the_reader_comes_to_them(remote: Remote) -> None:
+    together = threading.Barrier(4)
+
+    def fetch(start: int, end: int) -> bytes:
+        together.wait(30)
+        return remote.fetch(start, end)
+
+    with RangeFile(fetch, len(remote.data)) as file:
+        file.expect()
+        assert file.read(1) == remote.data[:1]
+
+
 def test_no_more_is_held_than_is_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ranges, "PIECE_BYTES", 1000)
     monkeypatch.setattr(ranges, "AHEAD_BYTES", 4000)
