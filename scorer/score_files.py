@@ -42,6 +42,27 @@ def add_arguments(score: argparse.ArgumentParser) -> None:
     score.add_argument(
         "--to", dest="write_as", type=form, metavar="FORMAT", help="default: by --out's ending, else as read"
     )
+    _add_scoring(score)
+    score.add_argument(
+        "--on-error",
+        choices=("fail", "report"),
+        default="fail",
+        help="what a bad row does: nothing is written, or the row's scores are empty and --errors says why",
+    )
+    score.add_argument(
+        "--errors",
+        metavar="FILE",
+        help="where to report bad rows; its ending says the format; a directory if --out is one",
+    )
+    score.add_argument(
+        "--resume",
+        action="store_true",
+        help="go on with a run that has ended: files whose outputs are in --out are left out, unless they have changed",
+    )
+
+
+def _add_scoring(score: argparse.ArgumentParser) -> None:
+    """Those that say how rows are scored."""
     score.add_argument(
         "--keep", type=_names, default=(), metavar="NAMES", help="columns to carry through to the output, as id,date"
     )
@@ -58,22 +79,6 @@ def add_arguments(score: argparse.ArgumentParser) -> None:
         "--allow-missing-columns",
         action="store_true",
         help="score files without columns that the equation uses: their cells count as missing",
-    )
-    score.add_argument(
-        "--on-error",
-        choices=("fail", "report"),
-        default="fail",
-        help="what a bad row does: nothing is written, or the row's scores are empty and --errors says why",
-    )
-    score.add_argument(
-        "--errors",
-        metavar="FILE",
-        help="where to report bad rows; its ending says the format; a directory if --out is one",
-    )
-    score.add_argument(
-        "--resume",
-        action="store_true",
-        help="go on with a run that has ended: files whose outputs are in --out are left out, unless they have changed",
     )
 
 
