@@ -32,9 +32,6 @@ IN_A_DIRECTORY = [
     for heading, blocks in RECIPES.items()
     if heading not in ("", CRON)
 ]
-QUICK_JAVA = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
-"""Lets Java compile quickly rather than well: for a session of seconds that is about half of its CPU time."""
-
 WITH_A_BAD_CELL = ("pandas", "polars (eager)", "polars (lazy)", "DuckDB (table)", "DuckDB (UDF)", "Dask")
 """Spark and MLflow have tests of their own."""
 
@@ -76,7 +73,6 @@ def spark_settings(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     directory = tmp_path_factory.mktemp("spark")
     own = {
         "spark.master": "local[2]",
-        "spark.driver.extraJavaOptions": QUICK_JAVA,
         "spark.local.dir": str(directory),
         "spark.sql.warehouse.dir": str(directory),
     }

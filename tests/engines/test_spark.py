@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
@@ -19,6 +20,7 @@ from scorer.engines import spark as engine
 from scorer.errors import BadShapeError, EditedFileError, ParameterError
 from scorer.scorer import unpickled
 from tests.support.models import SHIPPED
+from tests.support.paths import ROOT
 from tests.support.row_files import columns_of
 from tests.support.skips import needs
 
@@ -226,6 +228,21 @@ def test_without_arrow_udf_pandas_gives_the_same(
     assert phats(scored) == [*expected.phat[:8], None, *expected.phat[9:]]
     (bad,) = scored.where("problems is not null").collect()
     assert [tuple(each) for each in bad.problems] == [("x12", "not_a_number", "the text is not a number")]
+
+
+def test_the_examples_of_the_page_run(spark: Any, rows: Any, expected: scorer.Scores, tmp_path: Path) -> None:
+    """With the files in another directory: Spark has one of its own."""
+    section = (ROOT / "docs" / "engines.md").read_text().partition("\n## Spark\n")[2].partition("\n## ")[0]
+    by_sql, report = re.findall(r"^```python\n(.*?)^```$", section, re.DOTALL | re.MULTILINE)
+    names: dict[str, Any] = {"session": spark, "spark": engine, "rows": rows}
+    exec(by_sql, names)
+    assert phats(names["scores"]) == expected.phat.tolist()
+    names["rows"] = rows.withColumn("x12", functions.expr("if(id % 100 = 7, 'a secret', x12)"))
+    exec(report.replace('parquet("', f'parquet("{tmp_path}/'), names)
+    good, bad = (spark.read.parquet(str(tmp_path / name)) for name in ("good.parquet", "bad.parquet"))
+    assert phats(good) == [phat for row, phat in enumerate(expected.phat.tolist()) if row % 100 != 7]
+    assert bad.columns == ["id", "field", "code", "message"]
+    assert [(row.id, row.field) for row in bad.orderBy("id").collect()] == [(row, "x12") for row in range(7, ROWS, 100)]
 
 
 def certified_by_process(spark: Any) -> dict[int, int]:
