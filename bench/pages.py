@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ from bench import (
     workers,
 )
 from bench.capacity import page
+from bench.engines import page as engines
 from bench.peers.catalog import ROOT
 from bench.report import Results
 
@@ -58,6 +60,7 @@ BLOCKS = (
     Block(PERFORMANCE, "python -m bench --only replicas", lambda results, _: replicas.table(results["replicas"])),
     Block(ARCHITECTURE, "python -m bench --only additions", lambda results, _: additions.table(results["additions"])),
     Block(PERFORMANCE, page.COMMAND, page.tables),
+    Block(engines.PAGE, engines.COMMAND, lambda *_: engines.text(json.loads(engines.ENGINES.read_text()))),
 )
 
 

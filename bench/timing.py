@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from bench.peers.catalog import HOST, PREDICT
 from bench.peers.running import Server
@@ -32,12 +32,18 @@ class Times(NamedTuple):
     wall: float
 
 
+class Figures(Protocol):
+    """What some work gave: a NamedTuple of figures, as Times."""
+
+    def _asdict(self) -> dict[str, float]: ...
+
+
 JSON = "application/json"
 Samples = dict[str, list[float]]
 """By name of what was measured (``cpu``, ``wall``), a figure of each round."""
 
 
-def take_turns(work: Mapping[str, Callable[[], Times]], rounds: int) -> dict[str, Samples]:
+def take_turns(work: Mapping[str, Callable[[], Figures]], rounds: int) -> dict[str, Samples]:
     """Does each work once in a round. A round before the first warms up and does not count.
 
     Args:
@@ -47,13 +53,13 @@ def take_turns(work: Mapping[str, Callable[[], Times]], rounds: int) -> dict[str
     Returns:
         By name of the work, its times.
     """
-    samples: dict[str, Samples] = {name: {"cpu": [], "wall": []} for name in work}
+    samples: dict[str, Samples] = {name: {} for name in work}
     for number in range(rounds + 1):
         for name, do in work.items():
             taken = do()
             if number:
-                samples[name]["cpu"].append(taken.cpu)
-                samples[name]["wall"].append(taken.wall)
+                for figure, value in taken._asdict().items():
+                    samples[name].setdefault(figure, []).append(value)
     return samples
 
 
