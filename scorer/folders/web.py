@@ -15,6 +15,7 @@ from urllib.parse import quote, urlsplit
 from scorer.errors import StoreError
 from scorer.folders.folder import File
 from scorer.folders.ranges import RangeFile
+from scorer.store.http import reason
 from scorer.version import __version__
 
 TIMEOUT_SECONDS = 60
@@ -134,23 +135,15 @@ def _naming(name: str) -> Iterator[None]:
             told = "changed while it was read" if changed else f"answered {error.code} {error.reason}"
             raise StoreError(name, told) from None
     except urllib.error.URLError as error:
-        raise StoreError(name, _reason(error.reason)) from None
+        raise StoreError(name, reason(error.reason)) from None
     except (http.client.InvalidURL, ValueError):  # whose text has all of the URL
         raise StoreError(name, "not a valid URL") from None
     except http.client.IncompleteRead:
         raise StoreError(name, "ended too early") from None
     except (OSError, http.client.HTTPException) as error:
-        raise StoreError(name, _reason(error)) from None
+        raise StoreError(name, reason(error)) from None
 
 
 def _escaped(text: str) -> str:
     """A URL or a part of one, with escapes where people write none: for blanks, and letters beyond ASCII."""
     return _UNSAFE.sub(lambda found: quote(found[0]), text)
-
-
-def _reason(error: object) -> str:
-    if isinstance(error, TimeoutError):
-        return "no answer in time"
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror.lower()
-    return str(error).lower() or type(error).__name__

@@ -54,9 +54,9 @@ class HTTP:
                     raise MissingFileError(url, "$", f"answered {error.code}") from None
                 raise UnreadableFileError(url, "$", f"answered {error.code}") from None
         except urllib.error.URLError as error:
-            raise UnreadableFileError(url, "$", _reason(error.reason)) from None
+            raise UnreadableFileError(url, "$", reason(error.reason)) from None
         except (OSError, http.client.HTTPException, ValueError) as error:
-            raise UnreadableFileError(url, "$", _reason(error)) from None
+            raise UnreadableFileError(url, "$", reason(error)) from None
 
     def _get(self, request: urllib.request.Request, url: str) -> Blob:
         until = monotonic() + self._timeout
@@ -97,7 +97,8 @@ def _time(text: str | None) -> datetime | None:
         return None
 
 
-def _reason(error: object) -> str:
+def reason(error: object) -> str:
+    """Why a request failed, in words."""
     if isinstance(error, TimeoutError):
         return "no answer in time"
     if isinstance(error, OSError) and error.strerror:

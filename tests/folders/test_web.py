@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.server
 import re
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +14,7 @@ import pytest
 from scorer.__main__ import main
 from scorer.errors import StoreError
 from scorer.folders.opening import open_folder, split
+from tests.support.between import in_thread
 from tests.support.row_files import ROWS, read, written
 from tests.support.stores import static_server
 
@@ -55,14 +55,8 @@ def served(directory: Path) -> Iterator[str]:
     def handler(*arguments: Any) -> Ranges:
         return Ranges(*arguments, directory=str(directory))
 
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
-            thread.join()
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server, in_thread(server):
+        yield f"http://127.0.0.1:{server.server_port}"
 
 
 @pytest.mark.parametrize("form", ["csv.gz", "ndjson", "json", "parquet", "arrow", "arrows"])

@@ -67,13 +67,20 @@ def between(
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(tls)
             httpd.socket = context.wrap_socket(httpd.socket, server_side=True)
-        thread = threading.Thread(target=httpd.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
+        with in_thread(httpd):
             yield f"http{'s' * bool(tls)}://127.0.0.1:{httpd.server_port}/models"
-        finally:
-            httpd.shutdown()
-            thread.join()
+
+
+@contextmanager
+def in_thread(httpd: ThreadingHTTPServer) -> Iterator[None]:
+    """Serves in a thread."""
+    thread = threading.Thread(target=httpd.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield
+    finally:
+        httpd.shutdown()
+        thread.join()
 
 
 def make_certificate(path: Path) -> None:
