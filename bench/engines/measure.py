@@ -12,7 +12,9 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
+from shutil import which
 from typing import Any
 
 import numpy as np
@@ -103,9 +105,10 @@ def measure(sizes: Sizes, directory: Path, say: Say) -> Result:
         say: tells progress.
 
     Raises:
-        EngineError: a way gives other scores, or Spark ends.
+        EngineError: Spark is not there, or ends; a way gives other scores.
         subprocess.CalledProcessError: a program fails.
     """
+    _need_spark()
     say("Making the stand-in rows")
     model, before = scorer.load(), cpu_times()
     tables = draw(model, sizes.drawn)
@@ -120,6 +123,13 @@ def measure(sizes: Sizes, directory: Path, say: Say) -> Result:
     results["programs"] = programs(model, tables.drawn, rows, directory, sizes.rounds)
     now = cpu_times()
     return {**results, "stolen": (now.stolen - before.stolen) / max(now.total - before.total, 1.0)}
+
+
+def _need_spark() -> None:
+    if not find_spec("pyspark"):
+        raise EngineError("pyspark is not installed in this environment: run make bench-engines")
+    if not which("java"):
+        raise EngineError("Java 17 or newer is not installed: apt-get install default-jre-headless")
 
 
 def _on_spark(model: Scorer, rows: Mapping[str, Rows], directory: Path, rounds: int, say: Say) -> Result:

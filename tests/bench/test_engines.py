@@ -261,6 +261,17 @@ def test_what_is_measured_is_written(
 
 
 @pytest.mark.parametrize(
+    ("missing", "told"), [("find_spec", "^pyspark is not installed"), ("which", "^Java 17 or newer is not installed")]
+)
+def test_what_spark_needs_is_told(missing: str, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("find_spec", "which"):
+        monkeypatch.setattr(measure, name, lambda _, found=name != missing: found or None)
+    with pytest.raises(EngineError, match=told):
+        measure.measure(measure.Sizes(), tmp_path, print)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
     ("error", "code", "told"),
     [
         (EngineError("udf: phat differs"), 2, "engines: udf: phat differs"),
