@@ -11,7 +11,7 @@ from bench.peers.catalog import ROOT
 from scorer.store import pointer
 
 SOURCE, PDF = ROOT / "docs" / "writeup.typ", ROOT / "docs" / "writeup.pdf"
-FIGURES = [ROOT / "bench" / f"{name}.json" for name in ("results", "accuracy", "suite", "capacity")]
+FIGURES = [ROOT / "bench" / f"{name}.json" for name in ("results", "accuracy", "suite", "capacity", "engines")]
 COEFFICIENTS = ROOT / "coefficients"
 
 

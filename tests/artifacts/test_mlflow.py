@@ -229,14 +229,14 @@ print(model.predict([{"x91": 0.5}], params={"variables": True})["phat"][0])
     assert said[2].startswith("ok: glm-26 1.0.1")
 
 
-ROWS: dict[str, list[Any]] = {"x5": ["monday", None, "sunday"], "x12": ["$5,547.78", "($1.50)", None], "id": [1, 2, 3]}
+ROWS: dict[str, list[Any]] = {"x5": ["monday", None, "sunday"], "x12": ["$1,204.50", "($2.50)", None], "id": [1, 2, 3]}
 CONTAINERS: dict[str, Callable[[], Any]] = {
     "columns": lambda: ROWS,
     "rows": lambda: [dict(zip(ROWS, cells, strict=True)) for cells in zip(*ROWS.values(), strict=True)],
     "pandas": lambda: pd.DataFrame(ROWS),
     "polars": lambda: pl.DataFrame(ROWS),
     "numpy": lambda: np.array(
-        [("monday", "$5,547.78"), ("", "($1.50)"), ("sunday", "")], [("x5", "U9"), ("x12", "U9")]
+        [("monday", "$1,204.50"), ("", "($2.50)"), ("sunday", "")], [("x5", "U9"), ("x12", "U9")]
     ),
 }
 

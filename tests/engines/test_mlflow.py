@@ -40,7 +40,7 @@ def test_other_bits_are_noticed(model: scorer.Scorer) -> None:
 
 
 TYPED = {
-    "texts": lambda: pd.DataFrame({"x5": ["monday", None], "x12": ["$5,547.78", "($1.50)"], "x91": ["0.5", "NA"]}),
+    "texts": lambda: pd.DataFrame({"x5": ["monday", None], "x12": ["$1,204.50", "($2.50)"], "x91": ["0.5", "NA"]}),
     "numbers in money": lambda: pd.DataFrame({"x12": [5547.78, np.nan], "x91": [0.5, 1e-300]}),
     "ints": lambda: pd.DataFrame({"x12": [5, -3], "x91": np.array([1, 2], np.int8)}),
     "nullable ints": lambda: pd.DataFrame({"x91": pd.array([2**53 + 1, None], "Int64")}),
