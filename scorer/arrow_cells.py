@@ -95,7 +95,7 @@ def _read(reader: Reader, chunk: Any) -> Read:
         return _read_dictionary(reader, chunk.dictionary_encode())
     if types.is_null(chunk.type):
         return np.full(len(chunk), reader.read(None), reader.dtype), []
-    return _read_one_by_one(reader, chunk.to_pylist())
+    return _read_one_by_one(reader, arrow_texts.cells(chunk))
 
 
 def _read_dictionary(reader: Reader, chunk: Any) -> Read:
@@ -118,7 +118,7 @@ def _read_levels(reader: Reader, levels: Any, codes: NDArray[Any]) -> Read:
     if isinstance(reader, NumberReader):
         values, problems = _read(reader, levels)
     else:
-        values, problems = _read_one_by_one(reader, levels.to_pylist())
+        values, problems = _read_one_by_one(reader, arrow_texts.cells(levels))
     with_null = np.append(values, np.array(reader.read(None), reader.dtype))
     return with_null.take(codes), _of_rows(problems, codes)
 
@@ -142,7 +142,7 @@ def _reread(reader: Reader, chunk: Any, values: NDArray[Any], unread: NDArray[np
     rows = np.flatnonzero(unread).tolist()
     if not rows:
         return values, []
-    some, problems = _read_one_by_one(reader, [chunk[row].as_py() for row in rows])
+    some, problems = _read_one_by_one(reader, [arrow_texts.cell(chunk[row]) for row in rows])
     values = values.copy()
     values[rows] = some
     return values, [replace(each, row=rows[each.row]) for each in problems]

@@ -57,6 +57,22 @@ def viewless(texts: Any) -> Any:
     return texts.cast(pyarrow.large_string()) if pyarrow.types.is_string_view(texts.type) else texts
 
 
+def cells(array: Any) -> list[Any]:
+    """The cells of a pyarrow Array or ChunkedArray as Python's values, as `cell` gives each."""
+    try:
+        return array.to_pylist()  # type: ignore[no-any-return]
+    except UnicodeDecodeError:
+        return [cell(scalar) for scalar in array]
+
+
+def cell(scalar: Any) -> Any:
+    """A pyarrow Scalar as Python's value. A text may hold any bytes: U+FFFD stands for what is not UTF-8."""
+    try:
+        return scalar.as_py()
+    except UnicodeDecodeError:
+        return scalar.as_buffer().to_pybytes().decode(errors="replace")
+
+
 def _is_number(text: str, marks: Marks) -> bool:
     for mark, replacement in marks:
         text = text.replace(mark, replacement)

@@ -9,12 +9,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from scorer import arrow_texts
 from scorer.cells import UnknownLevels
 from scorer.coefficients import CategoryInput
 from scorer.errors import PROBLEMS_SHOWN, Problem, RowsError, TableError
 from scorer.formats.rows import Columns, RowBatch
 from scorer.scorer import Scorer
 from scorer.scores import Scores
+
+REPORTED = ("file", "row", "line", "field", "code", "message")
+"""Columns that tell of bad rows, in front of the kept ones; the first where several files are reported together."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,8 @@ class BatchScorer:
         if twice := [column for column in self.keep if column in written]:
             hint = ": --variables none leaves variables out" if self.variables else ""
             raise TableError(f"--keep {','.join(twice)}: an output column has this name too{hint}")
+        if self.report and (twice := [column for column in self.keep if column in REPORTED]):
+            raise TableError(f"--keep {','.join(twice)}: a column of --errors has this name too")
 
     @property
     def wanted(self) -> set[str]:
@@ -218,5 +224,5 @@ def _at(cells: Any, indices: NDArray[np.int64]) -> Any:
         try:
             return cells.take(indices)
         except NotImplementedError:  # pyarrow 26 cannot, of views and runs
-            cells = cells.to_pylist()
+            cells = arrow_texts.cells(cells)
     return [cells[index] for index in indices.tolist()]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -55,10 +55,10 @@ class Scores:
 
     phat: NDArray[np.float64]
     outcome: NDArray[np.int64]
-    file: CoefficientFile
-    equation: Equation
-    read: Sequence[NDArray[Any]]
-    entered_before: Sequence[NDArray[Any]] | None = None
+    file: CoefficientFile = field(repr=False)
+    equation: Equation = field(repr=False)
+    read: Sequence[NDArray[Any]] = field(repr=False)
+    entered_before: Sequence[NDArray[Any]] | None = field(default=None, repr=False)
 
     def __len__(self) -> int:
         return len(self.phat)

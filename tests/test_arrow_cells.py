@@ -14,6 +14,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+import scorer
 from export.notebook import MISSING_MARKERS
 from scorer import arrow_cells, cells
 from scorer.coefficients import CategoryInput, NumberInput
@@ -235,3 +236,22 @@ def test_a_bad_level_is_an_error_of_each_row_that_has_it() -> None:
     problems = said(READERS["number"], pa.chunked_array([column[:2], column[2:]]))[1]
     assert [(problem.row, problem.code) for problem in problems] == [(row, "not_a_number") for row in (0, 3, 4)]
     assert not any("secret" in str(problem) for problem in problems)
+
+
+@pytest.mark.parametrize(
+    "kind", [pa.string(), pa.large_string(), pa.string_view(), pa.dictionary(pa.int8(), pa.string())]
+)
+def test_what_is_not_utf_8_is_no_number_and_no_level(kind: Any, model: scorer.Scorer) -> None:
+    """Texts of a file that others have written may hold any bytes."""
+
+    def column(*cells: bytes | None) -> Any:
+        texts = pa.array(cells, pa.binary())
+        if pa.types.is_dictionary(kind):
+            levels = texts.dictionary_encode()
+            return pa.DictionaryArray.from_arrays(levels.indices, levels.dictionary.cast(pa.string(), safe=False))
+        return texts.cast(kind, safe=False)
+
+    scores = model.score({"x5": column(b"monday", b"mon\xffday", None)})
+    assert (scores.unknown_levels["x5"], scores.missing["x5"]) == (1, 1)
+    with pytest.raises(scorer.BadRowsError, match="row 1, x12: the text is not a number"):
+        model.score({"x12": column(b"$5", b"\xff5", None)})

@@ -111,6 +111,10 @@ def test_a_column_of_a_wrong_type_is_one_clear_line(tmp_path: Path, capsys: pyte
         (["--keep", "id,nothing"], "rows.csv: no column nothing to keep\n"),
         (["--keep", "x12"], "--keep x12: an output column has this name too: --variables none leaves variables out\n"),
         (["--keep", "phat", "--variables", "none"], "--keep phat: an output column has this name too\n"),
+        (
+            ["--keep", "id,row", "--on-error", "report", "--errors", "e.csv"],
+            "--keep row: a column of --errors has this name too\n",
+        ),
         (["--out", "no/o.csv"], "no/o.csv: no such file or directory\n"),
         (["--out", "folder", "--errors", "e.csv", "--on-error", "report"], "--errors e.csv: has to be a directory, "),
         (["--out", "o.txt"], "o.txt: cannot tell the format by its ending; known are .json, "),

@@ -214,6 +214,7 @@ def test_a_scorer_can_be_pickled_and_shown(model: scorer.Scorer, row: dict[str, 
     assert again.score(row).to_rows() == model.score(row).to_rows()
     assert repr(again) == repr(model)
     assert repr(model).startswith("<Scorer glm-26 1.0.1 sha256=")
+    assert repr(model.score({"x0": 1})) == "Scores(phat=array([0.5]), outcome=array([0]))"
     assert len(pickled) < 16_384
 
 

@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import types
 
+from scorer import arrow_texts
 from scorer.batches import BatchScorer, ScoredBatch
 from scorer.cells import UnknownLevels
 from scorer.errors import BadShapeError, ParameterError, Problem, RowsError
@@ -160,11 +161,7 @@ class RecordBatchScorer:
     def _score(self, batch: Any) -> ScoredBatch:
         scorer = _batch_scorer(self.model, self.variables, self.unknown_levels)
         rows = {name: batch.column(name) for name in self.model.used if name in batch.schema.names}
-        try:
-            scored = scorer.score(RowBatch(rows, batch.num_rows), 0)
-        except UnicodeDecodeError:  # Spark's texts may hold any bytes
-            rows = {name: _decoded(column) for name, column in rows.items()}
-            scored = scorer.score(RowBatch(rows, batch.num_rows), 0)
+        scored = scorer.score(RowBatch(rows, batch.num_rows), 0)
         if scored.problems and not self.report:
             raise self._error(batch, scored.problems)
         return scored
@@ -195,17 +192,9 @@ def _is_shown(kind: Any) -> bool:
 
 def _text(column: Any) -> str:
     """The one cell of a column."""
-    (cell,) = _decoded(column).to_pylist()
+    (cell,) = arrow_texts.cells(column)
     text = "null" if cell is None else str(cell)
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
-
-
-def _decoded(column: Any) -> Any:
-    """The same column, with U+FFFD in place of what is not UTF-8 in its texts."""
-    if not (types.is_string(column.type) or types.is_large_string(column.type)):
-        return column
-    cells = column.cast(pa.large_binary()).to_pylist()
-    return pa.array([None if cell is None else cell.decode(errors="replace") for cell in cells], pa.string())
 
 
 def _problems(problems: Sequence[Problem], count: int) -> Any:

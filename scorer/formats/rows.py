@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 import numpy as np
 
+from scorer import arrow_texts
 from scorer.errors import TableError
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ def expect(file: BinaryIO, ranges: Iterable[tuple[int, int]] | None = None) -> N
 
 def cells(name: str, column: Any) -> Sequence[Any]:
     """A column's cells as Python values that JSON or CSV can hold: numbers and texts themselves, of other Arrow types
-    (dates, decimals) the texts that Arrow makes of them; None where missing.
+    (dates, decimals) the texts that Arrow makes of them; None where missing. U+FFFD stands for what is not UTF-8.
 
     Raises:
         TableError: an Arrow column of lists, structs or bytes.
@@ -92,4 +93,4 @@ def cells(name: str, column: Any) -> Sequence[Any]:
             column = column.cast("string")
         except (pyarrow.ArrowInvalid, pyarrow.ArrowNotImplementedError):
             raise TableError(f"column {name} has Arrow type {column.type}, which has no text to write") from None
-    return column.to_pylist()  # type: ignore[no-any-return]
+    return arrow_texts.cells(column)
