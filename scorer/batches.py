@@ -61,7 +61,7 @@ class BatchScorer:
     report: bool = False
 
     def __post_init__(self) -> None:
-        written = self._score([]).columns() if self.variables else self._outcome(self._score([]))
+        written = self._score([]).columns(self.variables)
         if twice := [column for column in self.keep if column in written]:
             hint = ": --variables none leaves variables out" if self.variables else ""
             raise TableError(f"--keep {','.join(twice)}: an output column has this name too{hint}")
@@ -98,22 +98,14 @@ class BatchScorer:
             if not self.report or not error.problems:
                 raise self._error(error, batch, start) from None
         else:
-            return ScoredBatch({**kept, **self._written(scores)}, scores, (), _bad(batch, (), start, kept))
+            return ScoredBatch({**kept, **scores.columns(self.variables)}, scores, (), _bad(batch, (), start, kept))
         problems, good = self._sort_out(rows, batch.count)
         scores = self._score(_some(rows, good))
-        columns = {column: _spread(values, good) for column, values in self._written(scores).items()}
+        columns = {column: _spread(values, good) for column, values in scores.columns(self.variables).items()}
         return ScoredBatch({**kept, **columns}, scores, problems, _bad(batch, problems, start, kept))
 
     def _score(self, rows: Any) -> Scores:
         return self.model.score(rows, unknown_levels=self.unknown_levels)
-
-    def _written(self, scores: Scores) -> dict[str, NDArray[Any]]:
-        return scores.columns() if self.variables else self._outcome(scores)
-
-    def _outcome(self, scores: Scores) -> dict[str, NDArray[Any]]:
-        outcome = self.model.file.outcome
-        named = {outcome.name: scores.outcome, outcome.probability: scores.phat}
-        return {key: named[key] for key in sorted(named)}
 
     def _check_columns(self, names: Sequence[str]) -> None:
         present = set(names)

@@ -100,9 +100,9 @@ class Scores:
         cells = zip(self.equation.inputs, self.read, strict=True)
         return _counts((each for each in cells if isinstance(each[0], CategoryInput)), unknown)
 
-    def columns(self) -> dict[str, NDArray[Any]]:
-        """Outcome, probability and variables by key, shape (n,) each, keys in alphabetical order."""
-        named = self._named(variables=True)
+    def columns(self, variables: bool = True) -> dict[str, NDArray[Any]]:
+        """Outcome, probability and, unless left out, variables by key, shape (n,) each, keys in alphabetical order."""
+        named = self._named(variables)
         return {key: named[key] for key in sorted(named)}
 
     def to_arrow(self, keep: Table | None = None, variables: bool = False) -> Any:

@@ -85,11 +85,8 @@ class Model:
             if refusal := _refusal(error):
                 raise refusal from error
             raise
-        outcome = self.scorer.file.outcome
-        pair = {outcome.name: scores.outcome, outcome.probability: scores.phat}
-        columns = scores.columns() if chosen.get("variables") else {name: pair[name] for name in sorted(pair)}
         index = model_input.index if isinstance(model_input, pandas.DataFrame) else None
-        return pandas.DataFrame(columns, index=index)
+        return pandas.DataFrame(scores.columns(bool(chosen.get("variables"))), index=index)
 
 
 def _load_pyfunc(path: str) -> Model:

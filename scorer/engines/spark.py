@@ -64,7 +64,7 @@ def score(
     Returns:
         A DataFrame with the kept columns as they are, then outcome (bigint), probability (double) and, if asked for,
         variables (double, or tinyint for dummies), in alphabetical order; with ``report`` then `problems`: an array of
-        structs of field, code and message, null where there is none.
+        structs of field, code and message. A good row has null there.
 
     Raises:
         CoefficientFileError: the model is refused.

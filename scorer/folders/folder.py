@@ -38,7 +38,7 @@ class Folder(Protocol):
         """The same text for the same file, or for the folder itself, however it was addressed."""
 
     def find(self, path: str) -> File | None:
-        """One file; None if there is none.
+        """One file, or None where the path has no file.
 
         Raises:
             StoreError, OSError: whether there is one cannot be told.

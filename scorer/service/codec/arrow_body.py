@@ -53,7 +53,7 @@ class ArrowScorer(TableScorer):
     """Scores one request whose body is an Arrow stream."""
 
     def __init__(self, *arguments: Any) -> None:
-        """As TableScorer."""
+        """Takes what TableScorer takes."""
         super().__init__(*arguments)
         self._cutter = MessageCutter()
         self._feed = _Feed()
@@ -65,24 +65,24 @@ class ArrowScorer(TableScorer):
 
     @property
     def held_bytes(self) -> int:
-        """As StreamingScorer.held_bytes."""
+        """How much of the body is in memory and is not scored yet."""
         return self._cutter.held + self._waiting_bytes
 
     def feed(self, chunk: bytes) -> None:
-        """As StreamingScorer.feed.
+        """Takes the next bytes of the body, and scores what is complete.
 
         Raises:
             MalformedBodyError: not an Arrow stream, or one that is not valid.
             UnsupportedBodyError: too many messages, too large metadata, or compressed buffers.
             BadShapeError: none of the columns is an input, or one is given twice.
             BodyTooLargeError: texts that share bytes are too large once they are written out.
-            TooManyRowsError: as there.
+            TooManyRowsError: more rows than are accepted, already.
         """
         for message in self._cutter.feed(chunk):
             self._take(message)
 
     def finish(self) -> bytes:
-        """As StreamingScorer.finish, with the errors of `feed`."""
+        """The answer to the body, now that all of it is there. Raises what `feed` raises, too."""
         self._cutter.finish()
         if self._batches or not self.rows:
             self._score()

@@ -81,7 +81,7 @@ class ColumnsDecoder:
 
 
 def _fields_of(names: Sequence[str]) -> Any:
-    """A decoder of the JSON of each of these keys' values, empty where there is none."""
+    """A decoder of the JSON of each of these keys' values. It gives no bytes for a key that is absent."""
     fields = {f"f{index}": name for index, name in enumerate(names)}
     types = [(field, msgspec.Raw, msgspec.Raw()) for field in fields]
     return msgspec.json.Decoder(msgspec.defstruct("Columns", types, rename=fields, gc=False)).decode
